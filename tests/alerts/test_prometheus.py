@@ -127,6 +127,65 @@ def test_objectives_fire_above_the_limit_only(
     assert spec.objectives[0].inverted is ("good" in counts)
 
 
+@pytest.mark.real("promtool")
+@pytest.mark.parametrize("generation", ["oldest", "newest"])
+@pytest.mark.parametrize("min_events", [1, 50, 1_000_000])
+def test_few_events_burn_no_budget(
+    specified: Specified, catalog: Catalog, tmp_path: Path, min_events: int, generation: str
+) -> None:
+    """With fewer events than `min_events` no alert fires; the generated test fails where the limit is lower."""
+    slo = {"name": "files", "objective": 99.9, "total": "csg.files.processed", "min_events": min_events}
+    spec = specified({"slos": [{**slo, "bad": 'csg.files.processed{outcome="error"}'}]})
+    program = newest.need("promtool") if generation == "newest" else "promtool"
+    tests = write_tests(tmp_path, spec, catalog)
+
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", *tests, program=program)
+    rules = (tmp_path / FILE).read_text()
+    (tmp_path / FILE).write_text(re.sub(rf" >= {min_events}\b", " >= 0", rules))
+    done = subprocess.run([program, "test", "rules", *tests], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+
+
+@pytest.mark.real("promtool")
+def test_the_error_budget_is_recorded(specified: Specified, catalog: Catalog, tmp_path: Path) -> None:
+    """With 0.4 % of bad events and 0.1 % allowed, the budget burns four times too fast, and less than nothing remains."""
+    slo = {"name": "files", "objective": 99.9, "total": "csg.files.processed"}
+    spec = specified({"slos": [{**slo, "bad": 'csg.files.processed{outcome="error"}'}]})
+    (tmp_path / FILE).write_text(rules_of(spec, catalog))
+    series = 'csg_files_processed_total{job="test",instance="one",outcome="%s"}'
+    plain = {
+        "slo:objective:ratio": 0.999,
+        "slo:error_budget:ratio": 0.001,
+        "slo:time_period:days": 30,
+    }
+    of_job = {
+        "slo:current_burn_rate:ratio": 4,
+        "slo:period_burn_rate:ratio": 4,
+        "slo:period_error_budget_remaining:ratio": -3,
+    }
+    expected = {
+        **{name: (value, "") for name, value in plain.items()},
+        **{k: (v, 'job="test",') for k, v in of_job.items()},
+    }
+    test = {
+        "interval": "1m",
+        "input_series": [
+            {"series": series % outcome, "values": f"0+{each}x200"} for outcome, each in (("error", 4), ("ok", 996))
+        ],
+        "promql_expr_test": [
+            {
+                "expr": f"round({name}, 0.000001)",
+                "eval_time": "100m",
+                "exp_samples": [{"labels": f'{{{job}slo="files"}}', "value": value}],
+            }
+            for name, (value, job) in expected.items()
+        ],
+    }
+    (tmp_path / "budget.test.yaml").write_text(yaml.safe_dump({"rule_files": [FILE], "tests": [test]}))
+
+    assert "SUCCESS" in promtool(tmp_path, "test", "rules", "budget.test.yaml")
+
+
 def test_burn_rates_are_those_of_the_workbook(specified: Specified, catalog: Catalog) -> None:
     """The limits are 14.4, 6, 3 and 1 for thirty days, and in proportion for a shorter period."""
     slo = {"name": "files", "objective": 99.9, "total": "csg.files.processed", "bad": "csg.files.processed"}

@@ -213,7 +213,8 @@ class Objective:
     """
     A service level objective: the share *objective* (0 to 1) of the events over *window_s* seconds is good.
 
-    *counted* counts the bad events, or with *inverted* the good events; *total* counts all events.
+    *counted* counts the bad events, or with *inverted* the good events; *total* counts all events. No alert fires while fewer
+    than *min_events* happened in its long window.
     """
 
     name: str
@@ -223,6 +224,7 @@ class Objective:
     counted: Counted
     inverted: bool
     total: Counted
+    min_events: int = 0
     description: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     runbook_url: str = ""

@@ -55,6 +55,21 @@ def series(window_s: float) -> str:
     return f"slo:sli_error:ratio_rate{duration(window_s)}"
 
 
+def events_series(window_s: float) -> str:
+    """Return the name of the recorded number of events in *window_s* seconds."""
+    return f"slo:sli_total:increase{duration(window_s)}"
+
+
+def budget(objective: Objective) -> float:
+    """Return the share of events, 0 to 1, that may be bad."""
+    return round(1 - objective.objective, 9)
+
+
+def long_windows_s() -> tuple[float, ...]:
+    """Return the long windows of the alerts in seconds."""
+    return tuple(sorted({long_s for _, burns in BURNS for _, long_s, _ in burns}))
+
+
 def burn_alerts(objective: Objective) -> tuple[BurnAlert, ...]:
     """Return two alerts of *objective*: one that pages and one that opens a ticket."""
     return tuple(
@@ -71,7 +86,7 @@ def burn_alerts(objective: Objective) -> tuple[BurnAlert, ...]:
 
 def _burning(objective: Objective, share: float, long_s: float, short_s: float) -> str:
     """
-    Return the condition that the error ratios of both windows exceed the limit.
+    Return the condition that the error ratios of both windows exceed the limit, and that enough events happened.
 
     Args:
         objective: the objective, whose error ratios are recorded.
@@ -79,9 +94,11 @@ def _burning(objective: Objective, share: float, long_s: float, short_s: float) 
         long_s: the long window in seconds: enough of the budget has burnt for an alert.
         short_s: the short window in seconds: the budget still burns.
     """
-    limit = f"({number(factor(objective, share, long_s))} * {number(round(1 - objective.objective, 9))})"
+    limit = f"({number(factor(objective, share, long_s))} * {number(budget(objective))})"
     matcher = "{" + ",".join(f"{label}={quoted(value)}" for label, value in objective.series_labels) + "}"
-    return "(" + " and ".join(f"{series(window)}{matcher} > {limit}" for window in (short_s, long_s)) + ")"
+    burning = [f"{series(window)}{matcher} > {limit}" for window in (short_s, long_s)]
+    traffic = [f"{events_series(long_s)}{matcher} >= {objective.min_events}"] if objective.min_events else []
+    return "(" + " and ".join((*burning, *traffic)) + ")"
 
 
 def _annotations(objective: Objective, severity: str) -> tuple[tuple[str, str], ...]:

@@ -261,6 +261,7 @@ class _Reader:
             counted=counted,
             inverted=slo.bad is None,
             total=total,
+            min_events=slo.min_events,
             description=slo.description,
             labels=tuple(sorted(self._labels(path, slo))),
             runbook_url=slo.runbook_url or "",

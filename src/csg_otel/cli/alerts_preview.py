@@ -21,8 +21,8 @@ from csg_otel.alerts.operands import unit
 from csg_otel.alerts.preview import preview
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.text import duration
-from csg_otel.cli import alert_source, endpoint
-from csg_otel.cli.arguments import seconds
+from csg_otel.cli import alert_source, alerts_replay, endpoint
+from csg_otel.cli.arguments import add_timeout, seconds
 from csg_otel.errors import CsgOtelError
 from csg_otel.lines import one_line
 
@@ -58,11 +58,15 @@ def register(commands: Any) -> None:
         metavar="S",
         help="seconds between the two scrapes that rates are computed from (default: 5)",
     )
+    alerts_replay.add_options(parser)
+    add_timeout(parser, 120.0, "of all requests to --prometheus")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the series of each rule; exit 0 whether or not a rule would fire."""
     source = alert_source.read(args)
+    if args.prometheus is not None:
+        return alerts_replay.run(args, source)
     config = source.loaded.config
     url = args.url or _metrics_url(config)
     scraped = catalog.matcher(source.spec.service, source.spec.selector)

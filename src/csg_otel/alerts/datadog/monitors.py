@@ -60,6 +60,10 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report:
         if objective.counted.ref is None or objective.total.ref is None:
             skipped.append(f"objective {objective.name!r}: Datadog does not evaluate PromQL; name metrics instead")
             continue
+        if objective.min_events:
+            skipped.append(
+                f"min_events of objective {objective.name!r}: a burn-rate monitor of Datadog can't count events"
+            )
         objectives.append(_objective(spec, objective))
         monitors += _burns(spec, objective)
     hooks, variables, hooks_left_out = webhooks(spec)

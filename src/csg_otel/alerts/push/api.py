@@ -9,12 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
 from csg_otel import clocks, net
 from csg_otel.alerts.push.plan import PushError
 from csg_otel.net import addresses
+
+if TYPE_CHECKING:
+    import ssl
 
 _REQUEST_S: Final = 15.0
 """Longest time in seconds for one request."""
@@ -28,10 +31,18 @@ _MAX_RESPONSE_BYTES: Final = 16 * 1024 * 1024
 class Api:
     """The API of one backend."""
 
-    def __init__(self, url: str, headers: Mapping[str, str] | None = None, *, timeout_s: float = 60.0) -> None:
-        """Send requests to *url* with *headers*; all of them together end within *timeout_s* seconds."""
+    def __init__(
+        self,
+        url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float = 60.0,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        """Send requests to *url* with *headers* and *tls*; all of them together end within *timeout_s* seconds."""
         self._url = url.rstrip("/")
         self._headers = {"Accept": "application/json", "Content-Type": "application/json", **(headers or {})}
+        self._tls = tls
         self._deadline = clocks.monotonic() + timeout_s
 
     @property
@@ -73,6 +84,7 @@ class Api:
                     timeout_s=max(0.05, min(_REQUEST_S, rest_s)),
                     body=data,
                     headers=self._headers,
+                    tls=self._tls,
                     max_bytes=_MAX_RESPONSE_BYTES,
                 )
             except (OSError, ValueError) as error:

@@ -18,6 +18,9 @@ class Slo(Printed):
     good: str | None = setting(None, "Metric of good events; either this or `bad`.")
     bad: str | None = setting(None, "Metric of bad events; either this or `good`.")
     total: str = setting(doc="Metric of all events.")
+    min_events: int = setting(
+        0, "No burn alert while fewer events than this happened in its long window; 0 for no such limit.", low=0
+    )
     description: str = setting("", "A description of the objective.")
     labels: Mapping[str, str] = setting(dict, "Labels to put on its alerts.")
     runbook_url: str | None = setting(None, "URL of a page with instructions for its alerts.")
