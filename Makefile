@@ -83,6 +83,7 @@ sbom: $(VENV)/.dev ## write the bill of materials that the wheel carries, from r
 
 newest-parts: ## build the newest Prometheus and Alertmanager for tests, once (needs Go)
 	@.ci/go-parts
+	@.ci/rule-files >/dev/null || true  # without them, their tests say so and are skipped
 
 real-parts: ## install the servers and tools some tests run against (root on Debian only)
 	@.ci/real-parts

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from csg_otel.alerts import bundle, spec
 from csg_otel.alerts.catalog import Catalog
 from csg_otel.alerts.queries import files, own
+from csg_otel.cli import main
 from csg_otel.config import load
 from csg_otel.exporters import prometheus
 
@@ -118,3 +120,46 @@ def test_rules_of_other_projects_have_no_findings_but_real_mistakes(catalog: Cat
 
     assert len(collected) > 20
     assert found == set(FOREIGN)
+
+
+def checked(tmp_path: Path, rules: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Run ``alerts check`` on a configuration with these *rules*, and return its output."""
+    file = tmp_path / "monitoring_config.yaml"
+    file.write_text(f"service: {{name: shop}}\nalerting:\n  rules:\n{rules}")
+    main(["alerts", "check", "--config", str(file), "--no-shipped", *arguments])
+    output = capsys.readouterr()
+    return output.out + output.err
+
+
+WRITTEN = '    - {name: mine, promql: "rate(process_uptime_seconds[5m]) > 1", severity: info}\n'
+
+
+def test_check_reads_the_promql_of_users(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A finding about a rule is a warning with its place in the file."""
+    output = checked(tmp_path, WRITTEN, capsys)
+
+    assert "warning: " in output
+    assert "monitoring_config.yaml:4:" in output
+    assert "is a gauge" in output
+
+
+def test_check_reads_other_rule_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A finding in a file that was written by hand has its line, group and alert."""
+    other = tmp_path / "other.yaml"
+    other.write_text("groups:\n- name: g\n  rules:\n  - alert: A\n    expr: rate(up[5m]) > 1\n")
+    output = checked(tmp_path, WRITTEN, capsys, "--prometheus-file", str(other))
+
+    assert f"{other}:5:" in output
+    assert "group g, A: " in output
+
+
+def test_check_says_that_the_parser_is_missing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All other checks run, and the message has the command that installs it."""
+    monkeypatch.setitem(sys.modules, "promql_parser", None)
+    output = checked(tmp_path, WRITTEN, capsys)
+
+    assert "expressions are not checked: " in output
+    assert "pip install 'csg-otel[alerts]'" in output
+    assert "1 rule, 0 objectives" in output

@@ -153,13 +153,13 @@ def run_check(args: argparse.Namespace) -> int:
     files = compile_all(source.spec, source.catalog, options, report=_reporting(source, refused))
     escalations = lint.escalations(source.spec, source.loaded.config.escalation.rules, _zone_exists)
     unheard, perhaps = lint.unheard(source.spec)
-    doubts = (*lint.rules(source.spec), *escalations, *lint.routes(source.spec), *perhaps)
+    doubts = (*lint.rules(source.spec), *escalations, *lint.routes(source.spec), *perhaps, *_expressions(source))
     warnings = [source.loaded.problem(path, message) for path, message in doubts]
     for warning in warnings:
         print(one_line(f"warning: {warning}"))
     problems = [*refused, *(source.loaded.problem(path, message) for path, message in unheard)]
     problems += [*_secrets(source, options), *_document(args.alertmanager_file)]
-    problems += _expressions(source, args.prometheus_file)
+    problems += _rule_files(source, args.prometheus_file)
     for problem in problems:
         print(one_line(problem))
     with tempfile.TemporaryDirectory() as folder:
@@ -193,17 +193,19 @@ def _secrets(source: alert_source.Source, options: Options) -> list[str]:
     return [source.loaded.problem(path, message) for path, message in alertmanager_lint.secrets(source.spec, options)]
 
 
-def _expressions(source: alert_source.Source, others: list[Path]) -> list[str]:
-    """Return the problems of the rules' expressions, and of the files *others*; print how to install a missing parser."""
+def _expressions(source: alert_source.Source) -> list[lint.Finding]:
+    """Return the findings about the rules' expressions; print how to install a missing parser."""
     try:
-        problems = [
-            source.loaded.problem(path, message) for path, message in own.expressions(source.spec, source.catalog)
-        ]
-        check = functools.partial(rule_files.document, catalog=source.catalog)
-        return problems + [problem for file in others for problem in _read(file, "--prometheus-file", check)]
+        return list(own.expressions(source.spec, source.catalog))
     except MissingExtraError as error:
         print(f"expressions are not checked: {error}")
         return []
+
+
+def _rule_files(source: alert_source.Source, files: list[Path]) -> list[str]:
+    """Return the problems of the rule *files* of others. Raises MissingExtraError without the parser."""
+    check = functools.partial(rule_files.document, catalog=source.catalog)
+    return [problem for file in files for problem in _read(file, "--prometheus-file", check)]
 
 
 def _document(file: Path | None) -> list[str]:

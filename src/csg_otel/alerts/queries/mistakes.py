@@ -7,9 +7,9 @@ Pure. The rule: a finding is certain, or a convention that Prometheus' own docum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from csg_otel.alerts.queries import conditions, functions, labels, pairs, selectors
 from csg_otel.alerts.queries.metrics import Metrics
@@ -28,9 +28,6 @@ from csg_otel.alerts.queries.tree import (
 )
 from csg_otel.alerts.text import duration
 
-if TYPE_CHECKING:
-    from csg_otel.alerts.expr import Matcher
-
 _ACTION: Final = re.compile(r"\{\{((?:\"(?:[^\"\\]|\\.)*\"|`[^`]*`|[^\"`}]|\}(?!\}))*)\}\}")
 """An action of a template; its texts may contain braces."""
 
@@ -43,13 +40,11 @@ class Place:
     """
     What is known about the place of an expression.
 
-    *scrape_s* are the seconds between two scrapes, and between two evaluations; None to look at no window. *own* are the
-    matchers one of which each selector should have, so that it selects the series of one service.
+    *scrape_s* are the seconds between two scrapes, and between two evaluations; None to look at no window.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
     scrape_s: float | None = 15.0
-    own: tuple[Matcher, ...] = ()
 
 
 def of_alert(promql: str, place: Place, *, for_s: float = 0.0, texts: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -95,7 +90,6 @@ def _of_parts(node: Node, place: Place) -> Iterator[str]:
     for part in every(node):
         if isinstance(part, Series):
             yield from selectors.mistakes(part, place.metrics)
-            yield from _foreign(part, place.own)
         elif isinstance(part, (Call, Aggregation)):
             yield from functions.mistakes(part, place.metrics, place.scrape_s)
             if isinstance(part, Aggregation):
@@ -106,14 +100,6 @@ def _of_parts(node: Node, place: Place) -> Iterator[str]:
                 yield from conditions.comparison(part, place.metrics)
         elif isinstance(part, Subquery) and part.offset_s < 0:
             yield f"{quoted(part)}: a negative offset reads the future, which has no samples yet; remove the minus"
-
-
-def _foreign(series: Series, own: Iterable[Matcher]) -> Iterator[str]:
-    """Yield that *series* has none of the labels of *own*, so that it selects the series of all services."""
-    wanted = {matcher.label for matcher in own}
-    if wanted and not wanted & {matcher.label for matcher in series.matchers}:
-        matchers = " or ".join(str(matcher) for matcher in own)
-        yield f"{quoted(series)}: selects the series of every service; add {matchers}"
 
 
 def _lost_labels(node: Node, texts: Mapping[str, str]) -> Iterator[str]:

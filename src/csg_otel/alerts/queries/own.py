@@ -19,9 +19,8 @@ def expressions(spec: AlertSpec, catalog: Catalog) -> Iterator[Finding]:
     """Yield the findings about all expressions of *spec*. Raises MissingExtraError without the parser."""
     place = mistakes.Place(Metrics(catalog))
     for rule in spec.rules:
-        texts = [str(conditions.condition(rule))]
-        written = dict(rule.queries).get("grafana", "")
-        for promql in dict.fromkeys([*texts, *([written] if written else [])]):
+        both = (str(conditions.condition(rule)), rule.query("grafana"))
+        for promql in dict.fromkeys(filter(None, both)):
             for message in mistakes.of_alert(promql, place, for_s=rule.for_s):
                 yield rule.path, message
     for objective in spec.objectives:
