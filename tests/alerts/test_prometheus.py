@@ -152,7 +152,7 @@ def test_the_error_budget_is_recorded(specified: Specified, catalog: Catalog, tm
     slo = {"name": "files", "objective": 99.9, "total": "csg.files.processed"}
     spec = specified({"slos": [{**slo, "bad": 'csg.files.processed{outcome="error"}'}]})
     (tmp_path / FILE).write_text(rules_of(spec, catalog))
-    series = 'csg_files_processed_total{job="test",instance="one",outcome="%s"}'
+    series = 'csg_files_processed_total{job="test",instance="one",csg_outcome="%s"}'
     plain = {
         "slo:objective:ratio": 0.999,
         "slo:error_budget:ratio": 0.001,

@@ -85,15 +85,15 @@ def firings(held: Collection[int], schedule: Schedule, for_s: float, keep_firing
 
 def history(all_firings: Iterable[Firing], schedule: Schedule) -> History | None:
     """Return what *all_firings* are together; None if there is none. One that lasts counts up to the last evaluation."""
-    found = list(all_firings)
-    if not found:
+    every = list(all_firings)
+    if not every:
         return None
     last = schedule.count - 1
-    lengths_s = [(min(one.end, last) - one.first) * schedule.step_s for one in found]
+    lengths_s = [(min(one.end, last) - one.first) * schedule.step_s for one in every]
     return History(
-        times=len(found),
+        times=len(every),
         total_s=sum(lengths_s),
         longest_s=max(lengths_s),
-        last_s=schedule.time_s(max(one.first for one in found)),
-        fires=any(one.end > last for one in found),
+        last_s=schedule.time_s(max(one.first for one in every)),
+        fires=any(one.end > last for one in every),
     )

@@ -162,12 +162,12 @@ def _results(api: Api, expr: str, part: Schedule) -> list[dict[str, Any]]:
     query = {"query": expr, "start": part.start_s, "end": part.time_s(part.count - 1), "step": part.step_s}
     answer = api.call("GET", _PATH, query=query)
     try:
-        found = answer["data"]["result"]
-        if answer["data"]["resultType"] != "matrix" or not all(one["values"] and "metric" in one for one in found):
+        series = answer["data"]["result"]
+        if answer["data"]["resultType"] != "matrix" or not all(one["values"] and "metric" in one for one in series):
             raise KeyError
     except (KeyError, TypeError):
         raise PushError(f"{api.where}{_PATH}: the answer is not that of a Prometheus; check the URL") from None
-    return list(found)
+    return list(series)
 
 
 def _unseen(api: Api, rule: Rule, schedule: Schedule) -> str:
