@@ -216,6 +216,15 @@ def test_events_that_did_not_happen_count_as_none() -> None:
     assert text.count("> 0)") == 1
 
 
+def test_an_instance_of_last_week_that_is_gone_is_no_zero() -> None:
+    """Events of different times are not parts of one whole."""
+    now = {"metric": "orders_total"}
+    text = expression(metric="now / before", parts={"now": now, "before": {**now, "offset": "1w"}}, condition="<")
+
+    assert "or (0 *" not in text
+    assert "offset 7d" in text
+
+
 @pytest.mark.parametrize(
     ("settings", "threshold"),
     [

@@ -161,7 +161,7 @@ def _formula(formula: Formula) -> Expr:
         sides = [side if isinstance(side, (int, float)) else value(side) for side in (left, right)]
         return Binary(sides[0], formula.operator, sides[1])
     whole, part = value(right), value(left)
-    counted = _counts(left) and _counts(right) and left.labels == right.labels
+    counted = counts_together(formula) and left.labels == right.labels
     if formula.operator == "/":
         if counted:
             return ratio(part, whole)
@@ -171,9 +171,14 @@ def _formula(formula: Formula) -> Expr:
     return matched(left, part, formula.operator, right, whole)
 
 
-def _counts(term: Term) -> bool:
-    """Return whether *term* is 0 where it has no series: whether it counts events."""
-    return all(operand.function in GROWING for operand in term.operands)
+def counts_together(formula: Formula) -> bool:
+    """
+    Return whether a side of *formula* is 0 where only the other one has series: whether both count events of the same time.
+
+    An instance of last week that is gone has no events now, and is no reason for an alert.
+    """
+    operands = formula.operands
+    return all(operand.function in GROWING and operand.offset_s == operands[0].offset_s for operand in operands)
 
 
 def matched(left: Term, written: Expr, operator: Operator, right: Term, other: Expr) -> Binary:

@@ -64,16 +64,16 @@ def register(subparsers: Any) -> None:
         metavar="DIR",
         help="the folder to write to (default: alerts)",
     )
-    compiling.add_argument(
-        "--target",
-        type=names,
-        default=(),
-        metavar="T,...",
-        help=f"compile only for these: {', '.join(COMPILERS)} (default: all)",
-    )
-    alert_source.add_versions(compiling)
     checking = add_command(commands, "check", "report mistakes in the rules", run_check, "csg-otel alerts check")
-    alert_source.add_versions(checking)
+    for command in (compiling, checking):
+        command.add_argument(
+            "--target",
+            type=names,
+            default=(),
+            metavar="T,...",
+            help=f"compile only for these: {', '.join(COMPILERS)} (default: all)",
+        )
+        alert_source.add_versions(command)
     checking.add_argument(
         "--alertmanager-file",
         type=Path,
@@ -150,7 +150,7 @@ def run_check(args: argparse.Namespace) -> int:
     source = alert_source.read(args)
     options = alert_source.options(args)
     refused: list[str] = []
-    files = compile_all(source.spec, source.catalog, options, report=_reporting(source, refused))
+    files = compile_all(source.spec, source.catalog, options, args.target, _reporting(source, refused))
     escalations = lint.escalations(source.spec, source.loaded.config.escalation.rules, _zone_exists)
     unheard, perhaps = lint.unheard(source.spec)
     doubts = (*lint.rules(source.spec), *escalations, *lint.routes(source.spec), *perhaps, *_expressions(source))

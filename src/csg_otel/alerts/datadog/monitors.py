@@ -54,7 +54,7 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report:
             monitors += _of_rule(spec, rule)
             skipped += terms.left_out(rule)
         except InexpressibleError as error:
-            report(rule.path, f"{error}; add datadog_query, or compile for other targets")
+            report(rule.path, f"{error}; add datadog_query, or choose others by --target")
     objectives = []
     for objective in spec.objectives:
         if objective.counted.ref is None or objective.total.ref is None:

@@ -77,7 +77,7 @@ def value(term: Term | float, service: str) -> str:
     both = [side for side in parts if not isinstance(side, (int, float))]
     if len(both) == 2:
         _need_equal_groups(*both)
-        events = all(operand.function in GROWING for side in both for operand in side.operands)
+        events = conditions.counts_together(term)
         zeroed = (0,) if term.operator == "/" else (0, 1)
         sides = [f"default_zero({text})" if events and at in zeroed else text for at, text in enumerate(sides)]
     sides = [f"({text})" if _is_sum(side) else text for side, text in zip(parts, sides, strict=True)]
