@@ -159,7 +159,7 @@ def test_equal_objectives_of_two_services_stay_apart(specified: Specified, world
 
     assert 'service="batch"' in world.is_empty("ALERTS", "70m", series)
     assert world.is_empty('ALERTS{service="web"}', "70m", series) == ""
-    assert world.is_empty('{__name__=~"slo:.*",service="web",job!="web"}', "70m", series) == ""
+    assert world.is_empty('{__name__=~"slo:.*",service="web",job=~".+",job!="web"}', "70m", series) == ""
 
 
 def test_the_ratio_of_the_period_counts_events(specified: Specified, world: World) -> None:
