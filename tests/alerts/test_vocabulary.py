@@ -380,3 +380,15 @@ def test_a_level_mutes_the_level_below_for_the_same_series() -> None:
         ('severity="warning"', 'severity="info"'),
     ]
     assert {tuple(rule["equal"]) for rule in content["inhibit_rules"]} == {("alertname", "job", "instance", "queue")}
+
+
+def test_a_second_condition_with_labels_of_its_own_is_tested_too() -> None:
+    """Its series is found by the labels that both sides have."""
+    further = {"metric": "system_cpu_usage_percent", "condition": ">", "threshold": 50}
+    (rule,) = rules({"metric": "delta(queue_depth)", "threshold": 1000, "and": [further]}).rules
+
+    assert [test["name"].partition(" ")[2] for test in unit_tests.of_rule(rule)] == [
+        "fires at 1001.37",
+        "is silent at 998.63",
+        "is silent without its condition 1",
+    ]

@@ -120,12 +120,13 @@ class World:
         return {"sum": total, "avg": total / len(numbers), "max": max(numbers), "min": min(numbers)}[operand.aggregate]
 
     def _read(self, operand: Operand) -> list[Variable]:
-        """Return the numbers that *operand* reads: those of series in the same group as the first one."""
+        """Return the numbers that *operand* reads: those of series in the same group as the first one, by their labels."""
         first = dict(self.series[0].labels)
+        joined = set(operand.by).intersection(self.rule.compared.value.labels or ())
         return [
             Variable(at, operand.offset_s)
             for at, one in enumerate(self.series)
-            if one.is_selected(operand) and all(dict(one.labels).get(label) == first.get(label) for label in operand.by)
+            if one.is_selected(operand) and all(dict(one.labels).get(label) == first.get(label) for label in joined)
         ]
 
     def holds(self, comparison: Comparison) -> bool:
