@@ -56,6 +56,23 @@ PLANTED = [
     ("x >", "is not PromQL"),
 ]
 
+CORRECT = [
+    "a * on (pod) group_left (node) topk by (pod) (1, max by (pod, node) (b)) > 1",
+    "sum by (pod, x) (a) * on (pod) group_left (o) label_replace(topk by (pod) (1, b), 'o', '$1', 'n', '(.*)') > 1",
+    "a * on (pod, ns) group_left (node) bottomk by (pod) (1, max by (pod, ns, node) (b) > 0) > 1",
+    "topk by (ns) (1, max by (ns, node) (a)) * on (ns) group_right (node) b > 1",
+    'sum(celsius{room="a"}) / sum(celsius) > 1.2',
+    'count(up{job="a"} == 0) / count(up) > 0.5',
+    "(sum(up) or vector(0)) < 2",
+    'absent(up{job="a"} == 1)',
+    "used / ignoring (type) (hard > 0) > 0.9 < 1",
+    'x{scope=~"resource|"} > 1',
+    "2 ^ max by (job) (shards) - 1 - sum by (job) (2 ^ max by (job, shard) (shard_number)) != 0",
+    "1 - avg_over_time(probe_success[1h]) > 0.01",
+    'ALERTS{severity="info"} == 1 unless on (ns) ALERTS{severity=~"warning|critical"} == 1',
+]
+"""Shapes of rules in Kubernetes' mixin, which no package brings, and others whose mistake would be a false one."""
+
 FOREIGN = {
     "alertmanager.json": "The pattern of critical integrations is .* by default, so the second alert can never fire.",
     "thanos-alerts.yaml": "A quantile of buckets without le is always empty.",
@@ -78,6 +95,21 @@ def test_a_planted_mistake_is_found(catalog: Catalog, expression: str, message: 
 
     assert any(message in one for one in found), found
     assert all(one.startswith("r.yaml:5:11: group g, A: ") for one in found)
+
+
+@pytest.mark.parametrize("expression", CORRECT)
+def test_a_correct_expression_has_no_finding(catalog: Catalog, expression: str) -> None:
+    """What looks like a mistake and is none is not reported."""
+    assert document(catalog, expression.replace("'", '"')) == []
+
+
+@pytest.mark.parametrize("how", ["topk by (pod) (2, {})", "topk by (node) (1, {})", "topk without (pod) (1, {})", "{}"])
+def test_a_join_with_several_partners_is_found(catalog: Catalog, how: str) -> None:
+    """Only one series for each combination of the labels that are joined is a single partner."""
+    joined = how.format("max by (pod, node) (b)")
+    (found,) = document(catalog, f"a * on (pod) group_left (node) {joined} > 1")
+
+    assert "the right side differs by node, too" in found
 
 
 def test_a_label_that_a_text_prints_and_an_aggregation_drops_is_found(catalog: Catalog) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from csg_otel.alerts.queries import labels
-from csg_otel.alerts.queries.tree import SETS, Aggregation, Operation, every, quoted
+from csg_otel.alerts.queries.tree import SETS, Aggregation, Call, Node, Number, Operation, every, quoted
 
 
 def grouping(node: Aggregation) -> Iterator[str]:
@@ -52,13 +52,27 @@ def _several(node: Operation) -> Iterator[str]:
     """Yield that one side has several series per pair, which an operator refuses without ``group_left`` or ``group_right``."""
     if node.operator in SETS or not node.pairing.on:
         return
-    for side, of in (("left", labels.of(node.left)), ("right", labels.of(node.right))):
+    for side, part in (("left", node.left), ("right", node.right)):
+        of = labels.of(part)
         further = sorted(of.labels - set(node.pairing.labels)) if not of.open else []
-        if further and node.pairing.many != side:
+        if further and node.pairing.many != side and not _is_single(part, node.pairing.labels):
             yield (
                 f"{quoted(node)}: the {side} side differs by {_list(further)}, too, so one pair has several of its series;"
                 f" add group_{side}, or aggregate {'them' if len(further) > 1 else 'it'} away"
             )
+
+
+def _is_single(node: Node, on: Iterable[str]) -> bool:
+    """Return whether *node* picks one series for each combination of *on*, such as ``topk by (pod) (1, ...)``."""
+    if isinstance(node, Call) and node.function in ("label_replace", "label_join"):
+        return _is_single(node.arguments[0], on)
+    if isinstance(node, Operation):
+        if labels.is_vector(node.left) and (node.operator in ("and", "unless") or not labels.is_vector(node.right)):
+            return _is_single(node.left, on)
+        return not labels.is_vector(node.left) and _is_single(node.right, on)
+    if not isinstance(node, Aggregation) or node.how not in ("topk", "bottomk", "limitk") or node.without:
+        return False
+    return isinstance(node.parameter, Number) and node.parameter.value == 1 and set(node.labels) <= set(on)
 
 
 def _included(node: Operation) -> Iterator[str]:

@@ -165,7 +165,9 @@ def is_part(part: Node, whole: Node) -> bool:
         return is_part(part, whole.left)  # `> 0` guards a division
     if isinstance(part, Aggregation) and isinstance(whole, Aggregation):
         same = (part.how, part.labels, part.without) == (whole.how, whole.labels, whole.without)
-        return same and part.how in ("sum", "count") and is_part(part.of, whole.of)
+        # A sum of gauges may have parts below 0.
+        summed = part.how == "count" or (part.how == "sum" and not isinstance(part.of, Series))
+        return same and summed and is_part(part.of, whole.of)
     if isinstance(part, Call) and isinstance(whole, Call):
         growing = part.function == whole.function and part.function in GROWTH
         return growing and is_part(part.arguments[0], whole.arguments[0])
