@@ -185,6 +185,31 @@ def test_check_reads_other_rule_files(tmp_path: Path, capsys: pytest.CaptureFixt
     assert "group g, A: " in output
 
 
+def test_check_finds_a_text_about_a_label_that_the_promql_drops(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A place for a label that the user's aggregation drops is a warning at its text; one for a label that stays is none."""
+    rule = '    - {name: m, promql: "sum by (job) (requests) > 1", severity: info, message: "TEXT"}\n'
+    dropped = checked(tmp_path, rule.replace("TEXT", "{labels.job}, {labels.pod}"), capsys)
+    kept = checked(tmp_path, rule.replace("TEXT", "{labels.job}"), capsys)
+
+    assert "{labels.pod} is always empty, because the expression drops pod" in dropped
+    assert "alerting.rules[0].message" in dropped
+    assert "always empty" not in kept
+
+
+def test_windows_fit_the_interval_of_scrapes(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A window of a minute is enough for a scrape every 15 s, and too short for one every minute."""
+    other = tmp_path / "other.yaml"
+    other.write_text("groups:\n- name: g\n  rules:\n  - {alert: A, expr: 'rate(a_total[1m]) > 1', for: 30s}\n")
+    common = checked(tmp_path, WRITTEN, capsys, "--prometheus-file", str(other))
+    slow = checked(tmp_path, WRITTEN, capsys, "--prometheus-file", str(other), "--scrape-interval", "60")
+
+    assert "too short" not in common
+    assert "scraped every 60 s; set it to 4m or more" in slow
+    assert "`for: 30s` is shorter than the 60 s between two evaluations" in slow
+
+
 def test_check_says_that_the_parser_is_missing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -27,7 +27,7 @@ from csg_otel.alerts.push.files import replace_file
 from csg_otel.alerts.queries import files as rule_files
 from csg_otel.alerts.queries import own
 from csg_otel.cli import alert_source
-from csg_otel.cli.arguments import names
+from csg_otel.cli.arguments import names, seconds
 from csg_otel.cli.counted import counted
 from csg_otel.errors import AlertError, MissingExtraError
 from csg_otel.lines import one_line, printable
@@ -74,6 +74,14 @@ def register(subparsers: Any) -> None:
             help=f"compile only for these: {', '.join(COMPILERS)} (default: all)",
         )
         alert_source.add_versions(command)
+    _add_files(checking)
+    add_command(commands, "test", "test the rules with promtool", run_test, "csg-otel alerts test")
+    for name in _MORE:
+        import_module(f"csg_otel.cli.alerts_{name}").register(commands)
+
+
+def _add_files(checking: argparse.ArgumentParser) -> None:
+    """Add the options with further files to check."""
     checking.add_argument(
         "--alertmanager-file",
         type=Path,
@@ -88,9 +96,13 @@ def register(subparsers: Any) -> None:
         metavar="FILE",
         help="check this file of rules for Prometheus, too (repeatable)",
     )
-    add_command(commands, "test", "test the rules with promtool", run_test, "csg-otel alerts test")
-    for name in _MORE:
-        import_module(f"csg_otel.cli.alerts_{name}").register(commands)
+    checking.add_argument(
+        "--scrape-interval",
+        type=seconds,
+        default=15.0,
+        metavar="S",
+        help="seconds between two scrapes, which the windows in these files must fit (default: 15)",
+    )
 
 
 def add_command(
@@ -159,7 +171,7 @@ def run_check(args: argparse.Namespace) -> int:
         print(one_line(f"warning: {warning}"))
     problems = [*refused, *(source.loaded.problem(path, message) for path, message in unheard)]
     problems += [*_secrets(source, options), *_document(args.alertmanager_file)]
-    problems += _rule_files(source, args.prometheus_file)
+    problems += _rule_files(source, args.prometheus_file, args.scrape_interval)
     for problem in problems:
         print(one_line(problem))
     with tempfile.TemporaryDirectory() as folder:
@@ -202,9 +214,9 @@ def _expressions(source: alert_source.Source) -> list[lint.Finding]:
         return []
 
 
-def _rule_files(source: alert_source.Source, files: list[Path]) -> list[str]:
+def _rule_files(source: alert_source.Source, files: list[Path], scrape_s: float) -> list[str]:
     """Return the problems of the rule *files* of others. Raises MissingExtraError without the parser."""
-    check = functools.partial(rule_files.document, catalog=source.catalog)
+    check = functools.partial(rule_files.document, catalog=source.catalog, scrape_s=scrape_s)
     return [problem for file in files for problem in _read(file, "--prometheus-file", check)]
 
 

@@ -22,7 +22,7 @@ _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0,
 _PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
 
 
-def document(text: str, name: str, catalog: Catalog) -> list[str]:
+def document(text: str, name: str, catalog: Catalog, scrape_s: float = 15.0) -> list[str]:
     """
     Return the findings about the rules in *text*. Raises MissingExtraError without the parser.
 
@@ -30,6 +30,7 @@ def document(text: str, name: str, catalog: Catalog) -> list[str]:
         text: a file of rules in YAML or JSON, or a PrometheusRule of Kubernetes.
         name: the file's name, with which each finding begins.
         catalog: the metrics of this package and of the program; others may exist.
+        scrape_s: seconds between two scrapes, and between two evaluations. Default 15.
     """
     try:
         roots = list(yaml.compose_all(text, Loader=yaml.SafeLoader))
@@ -39,7 +40,7 @@ def document(text: str, name: str, catalog: Catalog) -> list[str]:
     if not rules:
         return [f"{name}:1:1: there is no rule in this file; give a file of rules that Prometheus reads"]
     recorded = [_text(rule, "record") for _, rule in rules]
-    place = mistakes.Place(Metrics(catalog, recorded), scrape_s=None)
+    place = mistakes.Place(Metrics(catalog, recorded), scrape_s)
     return [f"{name}:{finding}" for group, rule in rules for finding in _of_rule(group, rule, place)]
 
 

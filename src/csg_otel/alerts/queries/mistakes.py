@@ -7,7 +7,7 @@ Pure. The rule: a finding is certain, or a convention that Prometheus' own docum
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -77,6 +77,12 @@ def of_recording(promql: str, place: Place) -> Iterator[str]:
         yield node
     else:
         yield from dict.fromkeys(_of_parts(node, place))
+
+
+def lost(promql: str, names: Iterable[str]) -> list[str]:
+    """Return those of the labels *names* that no series of *promql* has. Raises MissingExtraError without the parser."""
+    node = _parsed(promql)
+    return [] if isinstance(node, str) else [name for name in names if name not in labels.of(node)]
 
 
 def _parsed(promql: str) -> Node | str:
