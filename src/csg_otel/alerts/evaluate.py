@@ -10,11 +10,26 @@ import math
 import operator
 import re
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from csg_otel.alerts.expr import Age, Aggregate, Binary, Expr, Growth, Over, Quantile, Rate, Relabel, Select, UserPromql
+from csg_otel.alerts.expr import (
+    Absent,
+    Age,
+    Aggregate,
+    Binary,
+    Constant,
+    Expr,
+    Growth,
+    Over,
+    Quantile,
+    Rate,
+    Relabel,
+    Select,
+    UserPromql,
+)
+from csg_otel.alerts.queries import expressions
 from csg_otel.alerts.text import duration
 from csg_otel.points import quantile
 
@@ -39,7 +54,7 @@ _ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": lambda left, right: left / right if right else math.nan,
+    "/": lambda left, right: left / right if right else left * math.inf,  # of 0 it is NaN, as in PromQL
 }
 _COMBINED: Final[Mapping[str, Callable[[list[float]], float]]] = {
     "sum": sum,
@@ -106,10 +121,23 @@ def selected(expr: Expr | float, recorded: Recorded) -> set[str]:
     """Return the names of all samples that *expr* selects, those of the recording rules *recorded* included."""
     if isinstance(expr, Binary):
         return selected(expr.left, recorded) | selected(expr.right, recorded)
+    if isinstance(expr, UserPromql):
+        try:
+            return selected(_read(expr), recorded)
+        except UnevaluableError:
+            return set()
     if not isinstance(expr, Select):
-        return set() if isinstance(expr, (int, float, UserPromql)) else selected(expr.of, recorded)
+        return set() if isinstance(expr, (int, float, Constant)) else selected(expr.of, recorded)
     parts = [part for name in expr.names for part, _ in recorded.get(name, ())]
     return set(expr.names).union(*(selected(part, recorded) for part in parts))
+
+
+def _read(expr: UserPromql) -> Expr:
+    """Return PromQL of a user as an expression. Raises UnevaluableError."""
+    try:
+        return expressions.read(expr.promql)
+    except expressions.UnreadableError as error:
+        raise UnevaluableError(str(error)) from None
 
 
 class Evaluator:
@@ -132,7 +160,7 @@ class Evaluator:
         self._elapsed_s = max(now.at_s - before.at_s, 1e-9)
 
     def __call__(self, expr: Expr) -> Series:
-        """Return the series of *expr* now. Raises UnevaluableError for PromQL that a user wrote, and for values of the past."""
+        """Return the series of *expr* now. Raises UnevaluableError for what only a backend evaluates."""
         return self._at(expr, 0)
 
     def _at(self, expr: Expr, moment: int) -> Series:
@@ -142,11 +170,15 @@ class Evaluator:
             return self._over(expr)
         if isinstance(expr, Binary):
             return self._binary(expr, moment)
-        if isinstance(expr, (UserPromql, Rate)):
-            raise UnevaluableError("it is PromQL, which only a backend evaluates")
+        if isinstance(expr, Constant):
+            return {(): expr.value}
+        if isinstance(expr, UserPromql):
+            return self._at(_read(expr), moment)
+        if isinstance(expr, Rate):
+            raise UnevaluableError("its window is a variable of a dashboard")
         return self._changed(expr, self._at(expr.of, moment), moment)
 
-    def _changed(self, expr: Age | Aggregate | Relabel | Quantile, of: Series, moment: int) -> Series:
+    def _changed(self, expr: Absent | Age | Aggregate | Relabel | Quantile, of: Series, moment: int) -> Series:
         """
         Return the series of an expression over one other.
 
@@ -158,6 +190,9 @@ class Evaluator:
         if isinstance(expr, Age):
             now_s = self._scrapes[moment].unix_s
             return {labels: now_s - value for labels, value in of.items()}
+        if isinstance(expr, Absent):
+            recent = of or (self._at(expr.of, -1) if expr.window_s else {})
+            return {} if recent else {_selecting(expr.of): 1.0}
         if isinstance(expr, Aggregate):
             return _aggregate(expr, of)
         return _relabelled(expr, of) if isinstance(expr, Relabel) else _quantile(expr, of)
@@ -177,6 +212,8 @@ class Evaluator:
         if isinstance(expr, Growth):
             window_s = expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s)
             seconds = 1.0 if expr.function == "rate" else window_s
+            if expr.life is None:  # PromQL's own function needs two samples
+                now = {labels: value for labels, value in now.items() if labels in before}
             growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
             share = seconds / self._elapsed_s  # exactly 1 if they are equal, so that counts stay whole
             return {labels: growth * share for labels, growth in growths.items()}
@@ -200,6 +237,7 @@ class Evaluator:
             "deriv": per_second,
             "delta": per_second * window_s,
             "predict_linear": now + per_second * expr.ahead_s,
+            "last_over_time": now,
         }
         if expr.function in functions:
             return functions[expr.function]
@@ -221,20 +259,28 @@ def _matched(expr: Binary, left: Series, right: Series) -> Series:
     """Return the series of *expr*, whose sides are *left* and *right*, paired by the labels that it names."""
 
     def key(labels: Labels) -> Labels:
-        return labels if expr.on is None else tuple(pair for pair in labels if pair[0] in expr.on)
+        return labels if expr.on is None else _kept(labels, expr.on, without=expr.ignoring)
 
-    mine, theirs = {key(labels) for labels in left}, {key(labels): labels for labels in right}
+    mine, theirs = ({key(labels): labels for labels in side} for side in (left, right))
     if expr.operator == "or":
         return {**{labels: value for labels, value in right.items() if key(labels) not in mine}, **left}
     if expr.operator in ("and", "unless"):
         return {labels: value for labels, value in left.items() if (key(labels) in theirs) == (expr.operator == "and")}
-    if expr.more == "right":
-        one = {key(labels): value for labels, value in left.items()}
-        return _combined(
-            expr, {labels: (one[key(labels)], value) for labels, value in right.items() if key(labels) in one}
-        )
-    one = {key(labels): value for labels, value in right.items()}
-    return _combined(expr, {labels: (value, one[key(labels)]) for labels, value in left.items() if key(labels) in one})
+    many, one = (right, mine) if expr.more == "right" else (left, theirs)
+    pairs = {}
+    for labels in many:
+        if (partner := one.get(key(labels))) is None:
+            continue
+        own = labels if expr.more else key(labels)
+        if expr.included:
+            own = _labels((*_kept(labels, expr.included, without=True), *_kept(partner, expr.included)))
+        pairs[own] = (left[partner], right[labels]) if expr.more == "right" else (left[labels], right[partner])
+    return _combined(expr, pairs)
+
+
+def _kept(labels: Labels, names: Collection[str], *, without: bool = False) -> Labels:
+    """Return those of *labels* whose names are among *names*; with *without* the others."""
+    return tuple(pair for pair in labels if (pair[0] in names) != without)
 
 
 def _combined(expr: Binary, pairs: Mapping[Labels, tuple[float, float]]) -> Series:
@@ -255,15 +301,21 @@ def _meets(expr: Select, labels: Mapping[str, str]) -> bool:
 def _aggregate(expr: Aggregate, of: Series) -> Series:
     groups: defaultdict[Labels, list[float]] = defaultdict(list)
     for labels, value in of.items():
-        groups[tuple(pair for pair in labels if pair[0] in expr.by)].append(value)
+        groups[_kept(labels, expr.by, without=expr.without)].append(value)
     return {labels: _COMBINED[expr.how](values) for labels, values in groups.items()}
+
+
+def _selecting(expr: Expr) -> Labels:
+    """Return the labels that a selector asks for, which an ``absent`` of it has."""
+    matchers = expr.matchers if isinstance(expr, Select) else ()
+    names = [matcher.label for matcher in matchers]
+    equal = [one for one in matchers if one.operator == "=" and names.count(one.label) == 1]
+    return _labels((one.label, one.value) for one in equal)
 
 
 def _relabelled(expr: Relabel, of: Series) -> Series:
     return {
-        _labels(
-            [pair for pair in labels if pair[0] != expr.target] + [(expr.target, dict(labels).get(expr.source, ""))]
-        ): value
+        _labels([*_kept(labels, (expr.target,), without=True), (expr.target, dict(labels).get(expr.source, ""))]): value
         for labels, value in of.items()
     }
 
@@ -272,7 +324,7 @@ def _quantile(expr: Quantile, of: Series) -> Series:
     groups: defaultdict[Labels, dict[float, float]] = defaultdict(dict)
     for labels, value in of.items():
         bound = float(dict(labels).get("le", "nan"))
-        groups[tuple(pair for pair in labels if pair[0] != "le")][bound] = value
+        groups[_kept(labels, ("le",), without=True)][bound] = value
     quantiles: Series = {}
     for labels, cumulative in groups.items():
         bounds = sorted(cumulative)

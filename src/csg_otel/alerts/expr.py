@@ -67,6 +67,7 @@ class Over:
         "min_over_time",
         "max_over_time",
         "sum_over_time",
+        "last_over_time",
         "changes",
         "resets",
         "delta",
@@ -113,14 +114,17 @@ class Growth:
 
     PromQL's own functions ignore the first value of a series, so the first failure would be invisible. The first value does not
     count if Prometheus has first seen the program within the window, and the program is older: such a counter grew before.
+    Without a *life*, it is PromQL's own function.
     """
 
     function: Literal["rate", "increase"]
     of: Select
     window_s: float
-    life: Life
+    life: Life | None = None
 
     def __str__(self) -> str:
+        if self.life is None:
+            return f"{self.function}({self.of.written(duration(self.window_s))})"
         window, seconds = duration(self.window_s), number(self.window_s)
         back_s, of = self.of.offset_s, self.of
         present, uptime = self.life.present, self.life.uptime.written(window, back_s)
@@ -148,14 +152,15 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One value per combination of the labels *by*; one in all without labels."""
+    """One value per combination of the labels *by*, or of all but these if *without*; one in all without labels."""
 
     how: Literal["sum", "avg", "min", "max", "count"]
     by: tuple[str, ...]
     of: Expr
+    without: bool = False
 
     def __str__(self) -> str:
-        by = f" by ({', '.join(self.by)})" if self.by else ""
+        by = f" {'without' if self.without else 'by'} ({', '.join(self.by)})" if self.by or self.without else ""
         return f"{self.how}{by} ({self.of})"
 
 
@@ -183,12 +188,35 @@ class Quantile:
 
 
 @dataclass(frozen=True, slots=True)
+class Absent:
+    """One series if *of* has no sample within *window_s* seconds (0: now); its labels are those that *of* is selected by."""
+
+    of: Expr
+    window_s: float = 0.0
+
+    def __str__(self) -> str:
+        if isinstance(self.of, Select) and self.window_s:
+            return f"absent_over_time({self.of.written(duration(self.window_s))})"
+        return f"absent({self.of})"
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """One series without labels."""
+
+    value: float
+
+    def __str__(self) -> str:
+        return f"vector({number(self.value)})"
+
+
+@dataclass(frozen=True, slots=True)
 class Binary:
     """
     An operator between two sides. A comparison returns the value on the left.
 
-    It pairs series with equal labels; with *on*, those that are equal in these labels. *more* is the side of which several
-    series have the same partner.
+    It pairs series with equal labels; with *on*, those that are equal in these labels, or if *ignoring* in all others. *more*
+    is the side of which several series have the same partner, from which they get the labels *included*.
     """
 
     left: Expr | float
@@ -196,17 +224,21 @@ class Binary:
     right: Expr | float
     on: tuple[str, ...] | None = None
     more: Literal["", "left", "right"] = ""
+    ignoring: bool = False
+    included: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        matching = (
-            "" if self.on is None else f" on ({', '.join(self.on)})" + (f" group_{self.more}" if self.more else "")
-        )
+        matching = ""
+        if self.on is not None:
+            group = f" group_{self.more}" if self.more else ""
+            included = f" ({', '.join(self.included)})" if self.included else ""
+            matching = f" {'ignoring' if self.ignoring else 'on'} ({', '.join(self.on)}){group}{included}"
         return f"{_side(self.left)} {self.operator}{matching} {_side(self.right)}"
 
 
 @dataclass(frozen=True, slots=True)
 class UserPromql:
-    """PromQL that a user wrote; it is compiled unchanged, and a preview can't evaluate it."""
+    """PromQL that a user wrote; it is compiled unchanged, and evaluated as far as ``queries.expressions`` reads it."""
 
     promql: str
 
@@ -214,7 +246,7 @@ class UserPromql:
         return f"({self.promql})"
 
 
-Expr = Select | Over | Age | Growth | Rate | Aggregate | Relabel | Quantile | Binary | UserPromql
+Expr = Select | Over | Age | Growth | Rate | Aggregate | Relabel | Quantile | Absent | Constant | Binary | UserPromql
 
 
 def _side(side: Expr | float) -> str:

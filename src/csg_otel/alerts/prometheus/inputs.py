@@ -8,22 +8,19 @@ is written only for numbers that were computed back to the intended value.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.alerts import conditions
 from csg_otel.alerts.model import GROWING, Operand
+from csg_otel.alerts.prometheus import label_values
+from csg_otel.alerts.prometheus.label_values import SCRAPED, UntestableError
 
 if TYPE_CHECKING:
     from csg_otel.alerts.filters import Filter
     from csg_otel.alerts.model import Comparison, Rule, Term
 
-SCRAPED: Final = {"job": "test", "instance": "one"}
-"""The labels of the only target of a test."""
-
-_OTHERS: Final = ("some", "other", "third", "zzz-4", "0")
 _LEVELS: Final = ("value", "avg", "min", "max")
 _WHOLE: Final = ("changes", "resets", "count")
 """The shapes whose numbers are whole."""
@@ -37,10 +34,6 @@ _STEPS: Final = 300
 
 _CLOSE: Final = 1e-9
 _SHARE: Final = 0.4
-
-
-class UntestableError(ValueError):
-    """No input series is constructed for a rule; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +76,6 @@ class World:
         # Not 1, which hides an operator, and no small part of the limit, which rounding hides.
         usual = max(7.0, _SHARE * abs(limit))
         for operand in rule.operands:
-            if operand.function == "promql":
-                raise UntestableError("it is PromQL that a user wrote")
             own = replace(operand, offset_s=0.0, window_s=0.0, by=(), aggregate="sum")
             earlier = [replace(one.operand, offset_s=0.0, window_s=0.0, by=(), aggregate="sum") for one in world.series]
             if own not in earlier:
@@ -240,9 +231,7 @@ def _series(operand: Operand, rule: Rule) -> Series:
             labels[label] = _meeting(own[label])
         elif label not in labels:
             strange = [each for each in others if each.label == label]
-            labels[label] = next(
-                (text for text in _OTHERS if not any(each.is_met(text) for each in strange)), _OTHERS[0]
-            )
+            labels[label] = label_values.other(lambda text, strange=strange: any(each.is_met(text) for each in strange))  # type: ignore[misc] # its type is that of the list
     life = operand.ref.life
     scraped = life.target.matchers if life is not None else ()  # recorded series have the job of the service, too
     labels.update((matcher.label, matcher.value) for matcher in scraped if matcher.label in SCRAPED)
@@ -252,20 +241,9 @@ def _series(operand: Operand, rule: Rule) -> Series:
 
 def _meeting(filters: list[Filter]) -> str:
     """Return a value that meets all *filters* of one label. Raises UntestableError if none is found."""
-    candidates = [value for each in filters if each.how == "is" for value in each.values]
-    candidates += [text for each in filters if each.how == "matches" for text in _examples(each.values[0])]
-    for value in (*candidates, *_OTHERS):
-        if all(each.is_met(value) for each in filters):
-            return value
-    raise UntestableError(f"no value that meets {' and '.join(map(str, filters))} is found")
-
-
-def _examples(pattern: str) -> Iterator[str]:
-    """Yield texts that *pattern* may match: its alternatives, with a character in place of each class and wildcard."""
-    for alternative in re.sub(r"^\^|\$$", "", pattern).split("|"):
-        text = re.sub(r"\[\^[^\]]*\]", "~", alternative)
-        text = re.sub(r"\[([^\]])[^\]]*\]", r"\1", re.sub(r"\\d", "5", re.sub(r"\\[wS]", "w", text)))
-        for filler in ("0", "x", "/"):
-            filled = re.sub(r"(?<!\\)\.(?:[*+?]|\{\d[^}]*\})?", filler, text)
-            filled = re.sub(r"\(\?:|(?<!\\)[()]|(?<=.)[*+?]|\{\d+(,\d*)?\}", "", filled)
-            yield re.sub(r"\\(.)", r"\1", filled)
+    return label_values.meeting(
+        lambda text: all(each.is_met(text) for each in filters),
+        equal=[value for each in filters if each.how == "is" for value in each.values],
+        patterns=[each.values[0] for each in filters if each.how == "matches"],
+        written=" and ".join(map(str, filters)),
+    )

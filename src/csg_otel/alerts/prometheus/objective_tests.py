@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from csg_otel.alerts import conditions, slo
 from csg_otel.alerts.expr import quoted
 from csg_otel.alerts.prometheus import slo as slo_rules
-from csg_otel.alerts.prometheus.inputs import SCRAPED
+from csg_otel.alerts.prometheus.label_values import SCRAPED
 from csg_otel.alerts.text import number
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from csg_otel.alerts.prometheus.inputs import UntestableError
+from csg_otel.alerts.prometheus.label_values import UntestableError
 from csg_otel.alerts.text import number
 
 if TYPE_CHECKING:

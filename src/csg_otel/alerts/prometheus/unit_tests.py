@@ -11,19 +11,17 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import conditions, wording
-from csg_otel.alerts.expr import quoted
-from csg_otel.alerts.message import formatted
+from csg_otel.alerts import conditions
 from csg_otel.alerts.model import INTERVALS, Operand
-from csg_otel.alerts.prometheus import objective_tests, rules
-from csg_otel.alerts.prometheus.inputs import UntestableError, World
+from csg_otel.alerts.prometheus import cases, objective_tests, promql_tests, rules
+from csg_otel.alerts.prometheus.inputs import World
+from csg_otel.alerts.prometheus.label_values import UntestableError
 from csg_otel.alerts.prometheus.samples import end_s, evaluation_s, interval_s, written
 from csg_otel.alerts.text import duration, number, yaml_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from csg_otel.alerts.message import Place
     from csg_otel.alerts.model import AlertSpec, Comparison, Rule
     from csg_otel.alerts.prometheus.inputs import Variable
 
@@ -106,7 +104,9 @@ def _without_data(rule: Rule) -> dict[str, Any]:
 
 def _conditions(rule: Rule) -> Iterator[dict[str, Any]]:
     """Yield the tests of the conditions of *rule*. Raises UntestableError."""
-    World.of(rule)  # raises for a form that has no test
+    if any(operand.function == "promql" for operand in rule.operands):
+        yield from promql_tests.tests(rule)
+        return
     fires, silent = _values(rule.compared)
     if (firing := _world(rule, fires)) is not None:
         yield _test(rule, firing, f"fires at {_shown(rule, firing)}", fires=True)
@@ -233,36 +233,7 @@ def _test(rule: Rule, world: World, verb: str, *, fires: bool) -> dict[str, Any]
         verb: the end of the test's name, such as "is silent".
         fires: whether the rule fires at the end.
     """
-    step, end = interval_s(rule), end_s(rule)
-    expected = [_expected(rule, world)] if fires else []
-    checks = [{"alertname": rule.alert, "eval_time": duration(end), "exp_alerts": expected}]
-    if expected and rule.for_s > 2 * step:
-        checks.insert(0, {"alertname": rule.alert, "eval_time": duration(rule.for_s / 2), "exp_alerts": []})
-    return {
-        "name": f"{rule.alert} {verb}",
-        "interval": duration(step),
-        "input_series": [
-            {"series": f"{name}{{{_labels(labels)}}}", "values": text} for name, labels, text in written(world)
-        ],
-        "alert_rule_test": checks,
-    }
-
-
-def _labels(labels: dict[str, str]) -> str:
-    return ",".join(f"{name}={quoted(value)}" for name, value in labels.items())
-
-
-def _expected(rule: Rule, world: World) -> dict[str, Any]:
     of = dict(world.series[0].labels)
     labels = {label: of[label] for label in rule.compared.value.labels or () if label in of}
-    value = world.value(rule.compared.value) or 0.0
-
-    def filled_in(_rule: Rule, place: Place) -> str:
-        if place.kind == "threshold":
-            return wording.filled_threshold(rule, place)
-        if place.kind == "label":
-            return labels.get(conditions.label(rule, place.name), "")
-        return formatted(value, place.form, percent=rule.percent)
-
-    alert = rules.alerts(rule, str, filled_in)[0]
-    return {"exp_labels": {**labels, **alert["labels"]}, "exp_annotations": alert["annotations"]}
+    firing = [cases.expected(rule, labels, world.value(rule.compared.value) or 0.0)] if fires else []
+    return cases.case(rule, verb, (interval_s(rule), end_s(rule)), written(world), firing)

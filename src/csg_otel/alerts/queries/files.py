@@ -7,7 +7,9 @@ Pure. A finding is a line with its position: the file, the line and column of th
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import yaml
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0, "y": 31_536_000.0}
 _PART: Final = re.compile(r"(\d+)(ms|[smhdwy])")
+_PATTERN: Final = re.compile(r"(\w+)\s*(=~|!~)\s*(?:\"((?:[^\"\\]|\\.)*)\"|'((?:[^'\\]|\\.)*)'|`([^`]*)`)")
+"""A matcher with a pattern: its label, its operator, and the pattern in any quotes."""
 
 
 def document(text: str, name: str, catalog: Catalog, scrape_s: float = 15.0) -> list[str]:
@@ -40,8 +44,25 @@ def document(text: str, name: str, catalog: Catalog, scrape_s: float = 15.0) -> 
     if not rules:
         return [f"{name}:1:1: there is no rule in this file; give a file of rules that Prometheus reads"]
     recorded = [_text(rule, "record") for _, rule in rules]
-    place = mistakes.Place(Metrics(catalog, recorded), scrape_s)
-    return [f"{name}:{finding}" for group, rule in rules for finding in _of_rule(group, rule, place)]
+    place, halves = mistakes.Place(Metrics(catalog, recorded), scrape_s), _halves(rule for _, rule in rules)
+    return [
+        f"{name}:{finding}"
+        for group, rule in rules
+        for finding in _of_rule(group, rule, replace(place, halves=halves[_text(rule, "alert")]))
+    ]
+
+
+def _halves(rules: Iterable[yaml.Node]) -> Mapping[str, frozenset[tuple[str, str]]]:
+    """Return by the name of alerts the labels and patterns that one of them selects and another one excludes."""
+    operators: defaultdict[tuple[str, str, str], set[str]] = defaultdict(set)
+    for rule in rules:
+        for label, operator, *quoted in _PATTERN.findall(_text(rule, "expr")):
+            operators[_text(rule, "alert"), label, "".join(quoted)].add(operator)
+    halves: defaultdict[str, frozenset[tuple[str, str]]] = defaultdict(frozenset)
+    for (alert, label, pattern), both in operators.items():
+        if len(both) > 1:
+            halves[alert] |= {(label, pattern)}
+    return halves
 
 
 def _of_rule(group: str, rule: yaml.Node, place: mistakes.Place) -> Iterator[str]:

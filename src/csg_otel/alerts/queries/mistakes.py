@@ -40,11 +40,13 @@ class Place:
     """
     What is known about the place of an expression.
 
-    *scrape_s* are the seconds between two scrapes, and between two evaluations; None to look at no window.
+    *scrape_s* are the seconds between two scrapes, and between two evaluations; None to look at no window. *halves* are labels
+    and patterns that one alert selects and another one of the same name excludes: one of the two may well be empty.
     """
 
     metrics: Metrics = field(default_factory=Metrics)
     scrape_s: float | None = 15.0
+    halves: frozenset[tuple[str, str]] = frozenset()
 
 
 def of_alert(promql: str, place: Place, *, for_s: float = 0.0, texts: Mapping[str, str] | None = None) -> Iterator[str]:
@@ -95,7 +97,7 @@ def _parsed(promql: str) -> Node | str:
 def _of_parts(node: Node, place: Place) -> Iterator[str]:
     for part in every(node):
         if isinstance(part, Series):
-            yield from selectors.mistakes(part, place.metrics)
+            yield from selectors.mistakes(part, place.metrics, place.halves)
         elif isinstance(part, (Call, Aggregation)):
             yield from functions.mistakes(part, place.metrics, place.scrape_s)
             if isinstance(part, Aggregation):

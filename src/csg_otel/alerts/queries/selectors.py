@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING, Final
 
 from csg_otel.alerts.queries.tree import Series, quoted
@@ -20,10 +20,19 @@ _PATTERN: Final = re.compile(r"\.[*+]|\b[1-5]\.\.|\w\|\w|\[[^\]]+\][*+]?|^[1-5]x
 """A text that is meant as a regular expression."""
 
 
-def mistakes(series: Series, metrics: Metrics) -> Iterator[str]:
-    """Yield the mistakes of the selector *series*."""
+def mistakes(series: Series, metrics: Metrics, halves: Collection[tuple[str, str]] = ()) -> Iterator[str]:
+    """
+    Yield the mistakes of a selector.
+
+    Args:
+        series: the selector.
+        metrics: the metrics that are known.
+        halves: labels and patterns that may match everything or nothing.
+    """
     yield from _name(series, metrics)
     for matcher in series.matchers:
+        if (matcher.label, matcher.value) in halves:
+            continue
         if message := _matcher(matcher) or _value(series, matcher, metrics):
             yield f"{quoted(series)}: {message}"
     yield from _contradictions(series)
