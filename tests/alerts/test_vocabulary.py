@@ -135,7 +135,7 @@ def test_the_generated_tests_fail_for_an_altered_rule(tmp_path: Path) -> None:
         ({"metric": "queue_depth", "by": []}, "max (queue_depth) > 1"),
         ({"metric": "queue_depth", "by": ["cluster"], "condition": "<"}, "min by (cluster) (queue_depth) < 1"),
         ({"metric": "queue_depth", "without": ["instance"]}, "max by (job, queue) (queue_depth) > 1"),
-        ({"metric": "up", "aggregate": "count"}, 'count ({__name__=~"up|target_info",job="shop"}) > 1'),
+        ({"metric": "up", "aggregate": "count"}, "count (up or on (job, instance) target_info) > 1"),
         ({"metric": "bytes_sent_total", "by": ["peer"]}, "sum by (peer) (rate(bytes_sent_total[5m])) > 1"),
         (
             {"metric": "p99(http_request_duration_seconds)", "by": ["route"]},
@@ -184,7 +184,7 @@ def test_the_generated_tests_fail_for_an_altered_rule(tmp_path: Path) -> None:
                 "metric": "a + b",
                 "parts": {"a": {"metric": "queue_depth", "by": ["queue"]}, "b": {"metric": "leader", "by": []}},
             },
-            "(max by (queue) (queue_depth) + on () group_left max (leader)) > 1",
+            "(max by (queue) (queue_depth) + on () group_left () max (leader)) > 1",
         ),
         (
             {

@@ -11,7 +11,7 @@ import copy
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, Literal
 
 from csg_otel import names
 from csg_otel.alerts.expr import Life, Matcher, Select
@@ -19,6 +19,9 @@ from csg_otel.errors import suggestion
 
 SERVICE: Final = "service"
 """Label of every alert and of every recorded series: the service that it belongs to."""
+
+_START: Final = "process_start_time_seconds"
+"""The start of a program in Unix seconds, as the client libraries of Prometheus expose it."""
 
 _SELECTOR: Final = re.compile(r'([A-Za-z_]\w*)="([^"\\]+)"')
 
@@ -121,9 +124,11 @@ class Catalog:
             self._refs.setdefault(metric.name, ref)
             self._refs.setdefault(family, ref)
         self._series = series
+        self._life = _described(exposition)
         self._exposed = {ref.series: ref for ref in _exposed(exposition)}
-        for name, ref in self._exposed.items():
-            self._refs.setdefault(name, ref)
+        self._foreign = frozenset(self._exposed).difference(self._refs)
+        for name in self._foreign:
+            self._refs[name] = self._exposed[name]
         self.bind()
 
     def of_service(self, service: str, selector: str) -> Catalog:
@@ -146,12 +151,16 @@ class Catalog:
     def bind(self, own: tuple[Matcher, ...] = (), aliases: tuple[Matcher, ...] = ()) -> None:
         """Set the matchers of all metrics to *own*, and those of the aliases to *aliases*."""
         uptime = self._series(names.PROCESS_UPTIME.name, names.PROCESS_UPTIME.unit, names.PROCESS_UPTIME.kind)
-        life = Life(Select((names.TARGET_INFO, uptime), own), Select((uptime,), own), Select((names.UP,), own))
+        target, started = Select((names.UP,), own), Select((_START,), own)
+        ours = Life(target, Select((names.TARGET_INFO, uptime), own), Select((uptime,), own))
+        exposed = {"ours": ours, "start": Life(target, started, started, is_start=True), "": Life(target)}[self._life]
 
-        def bound(refs: dict[str, Ref]) -> dict[str, Ref]:
-            return {name: replace(ref, matchers=aliases if ref.alias else own, life=life) for name, ref in refs.items()}
+        def bound(name: str, ref: Ref) -> Ref:
+            life = exposed if name in self._foreign else ours
+            return replace(ref, matchers=aliases if ref.alias else own, life=life)
 
-        self._refs, self._exposed = bound(self._refs), bound(self._exposed)
+        self._refs = {name: bound(name, ref) for name, ref in self._refs.items()}
+        self._exposed = {name: bound(name, ref) for name, ref in self._exposed.items()}
 
     def __contains__(self, name: str) -> bool:
         """Return whether a metric has this name."""
@@ -186,6 +195,13 @@ class Catalog:
     def names(self) -> tuple[str, ...]:
         """Every name that a rule may use, sorted."""
         return tuple(sorted(self._refs))
+
+
+def _described(exposition: str) -> Literal["ours", "start", ""]:
+    """Return by which series the start of the program with this exposition is recognized: this package's, its time, or none."""
+    if not exposition or re.search(rf"^{names.TARGET_INFO}\b", exposition, re.MULTILINE):
+        return "ours"
+    return "start" if re.search(rf"^{_START}\b", exposition, re.MULTILINE) else ""
 
 
 def matcher(service: str, selector: str) -> Matcher | None:

@@ -54,6 +54,9 @@ KINDS: Final = (names.ERROR_TYPE, names.HEALTH_FROM, names.HEALTH_TO)
 TOLERANCE: Final = 1e-9
 """Relative difference below which fractional numbers count as equal: more than rounding makes, less than any real change."""
 
+_WHOLE: Final = ("value", "min", "max", "changes", "resets")
+"""The functions whose values are those of series, or counts."""
+
 _REMEMBERED: Final = "1d"
 """The period within which an instance must have had a metric, so that the metric counts as missing there."""
 
@@ -146,12 +149,20 @@ def _operand(operand: Operand) -> Expr:
         grown = growth(function, ref, counted, operand.window_s)
         return Aggregate(operand.aggregate, by, grown)
     series = count_series(ref, operand.filters, operand.offset_s)
-    if function == "age":
-        return Age(Aggregate(operand.aggregate, by, series))
-    if function == "value":
-        return Aggregate(operand.aggregate, by, series)
-    over = Over(_OVER_TIME[function], series, operand.window_s, operand.ahead_s)  # type: ignore[arg-type] # one of its functions
-    return Aggregate(operand.aggregate, by, over)
+    if ref.also:  # series of another name stand in where an instance has none of the first one
+        first, other = (_of_one(operand, replace(series, names=(name,))) for name in series.names)
+        each: Expr = Binary(first, "or", other, SCRAPED)
+    else:
+        each = _of_one(operand, series)
+    aggregated = Aggregate(operand.aggregate, by, each)
+    return Age(aggregated) if function == "age" else aggregated
+
+
+def _of_one(operand: Operand, series: Select) -> Expr:
+    """Return the function of *operand* for each of *series*."""
+    if operand.function not in _OVER_TIME:
+        return series
+    return Over(_OVER_TIME[operand.function], series, operand.window_s, operand.ahead_s)  # type: ignore[arg-type] # one of its functions
 
 
 def _formula(formula: Formula) -> Expr:
@@ -207,30 +218,42 @@ def compared(comparison: Comparison) -> Expr:
     if not condition:
         return of
     if not isinstance(threshold, (int, float)):
-        return matched(comparison.value, of, OPERATORS[condition], threshold, value(threshold))
-    return _limited(of, condition, threshold, comparison.upper)
+        limit = value(threshold)
+        if counts_together(Formula("-", comparison.value, threshold)) and comparison.value.labels == threshold.labels:
+            of, limit = part_of(of, limit), part_of(limit, of)
+        return matched(comparison.value, of, OPERATORS[condition], threshold, limit)
+    return _limited(of, comparison, threshold)
 
 
-def _limited(of: Expr, condition: str, limit: float, upper: float) -> Expr:
+def _limited(of: Expr, comparison: Comparison, limit: float) -> Expr:
     """
-    Return *of* where it fulfils *condition*.
+    Return *of*, the compared value, where *comparison* holds.
 
     Args:
-        of: the compared value.
-        condition: the condition.
-        limit: its limit.
-        upper: the second limit of an interval.
+        of: the value.
+        comparison: the comparison with a number, or with two.
+        limit: the number.
     """
+    condition, upper = comparison.condition, comparison.upper
     if condition == "outside":
         return Binary(Binary(of, "<", limit), "or", Binary(of, ">", upper))
     if condition == "between":
         return Binary(Binary(of, ">=", limit), "<=", upper)
-    if condition not in ("equals", "not_equals") or float(limit).is_integer():
+    distance = margin(comparison) if condition in ("equals", "not_equals") else 0.0
+    if not distance:
         return Binary(of, OPERATORS[condition], limit)
-    margin = abs(limit) * TOLERANCE
     if condition == "equals":
-        return Binary(Binary(of, ">=", limit - margin), "<=", limit + margin)
-    return Binary(Binary(of, "<", limit - margin), "or", Binary(of, ">", limit + margin))
+        return Binary(Binary(of, ">=", limit - distance), "<=", limit + distance)
+    return Binary(Binary(of, "<", limit - distance), "or", Binary(of, ">", limit + distance))
+
+
+def margin(comparison: Comparison) -> float:
+    """Return how far a value may be from the number of *comparison* and still equal it: 0 for whole values of a metric."""
+    limit = comparison.threshold
+    plain = isinstance(comparison.value, Operand) and comparison.value.function in _WHOLE
+    return (
+        0.0 if not isinstance(limit, (int, float)) or (plain and float(limit).is_integer()) else abs(limit) * TOLERANCE
+    )
 
 
 def condition(rule: Rule) -> Expr:
@@ -259,7 +282,7 @@ def missing(rule: Rule) -> str:
     It has one series if there is no sample in the window of *rule*, and one for each instance that had samples within a day,
     has none in the window, and is still a target of Prometheus. An instance that was replaced is no target any more.
     """
-    first = rule.first
+    first = rule.witness
     if first.function == "promql":
         return f"absent({value(first)})"
     of, window = count_series(first.ref, first.filters), duration(first.window_s)

@@ -58,11 +58,16 @@ _ARITHMETIC: Final[Mapping[str, Callable[[float, float], float]]] = {
 }
 _COMBINED: Final[Mapping[str, Callable[[list[float]], float]]] = {
     "sum": sum,
-    "min": min,
-    "max": max,
+    "min": lambda values: min(_numbers(values)),
+    "max": lambda values: max(_numbers(values)),
     "avg": lambda values: sum(values) / len(values),
     "count": lambda values: float(len(values)),
 }
+
+
+def _numbers(values: list[float]) -> list[float]:
+    """Return *values* without NaN, unless there is nothing else, as PromQL does for the least and the greatest."""
+    return [value for value in values if not math.isnan(value)] or values
 
 
 class UnevaluableError(ValueError):
@@ -96,7 +101,7 @@ def parse(
         unix_s: time of the scrape in Unix seconds, from which ages are computed.
     """
     samples: defaultdict[str, Series] = defaultdict(dict)
-    for line in text.splitlines():
+    for line in text.split("\n"):  # a label may contain other ends of lines
         if line.startswith("#") or (names is not None and _NAME.match(line)[0] not in names):  # type: ignore[index] # always matches
             continue
         if sample := _SAMPLE.fullmatch(line):
@@ -212,7 +217,7 @@ class Evaluator:
         if isinstance(expr, Growth):
             window_s = expr.window_s if self._whole_window else min(expr.window_s, self._elapsed_s)
             seconds = 1.0 if expr.function == "rate" else window_s
-            if expr.life is None:  # PromQL's own function needs two samples
+            if not expr.has_first:  # PromQL's own function needs two samples
                 now = {labels: value for labels, value in now.items() if labels in before}
             growths = {labels: _growth(value, before.get(labels)) for labels, value in now.items()}
             share = seconds / self._elapsed_s  # exactly 1 if they are equal, so that counts stay whole

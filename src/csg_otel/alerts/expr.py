@@ -98,13 +98,14 @@ class Life:
     """
     The series by which an expression recognizes the start and the end of a program.
 
-    *present* are series that every program has, *uptime* is the age of its process in seconds, *target* is 1 or 0 for each
-    address that Prometheus scrapes.
+    *target* is 1 or 0 for each address that Prometheus scrapes. *present* are series that every program has, *uptime* is the
+    age of its process in seconds; if *is_start*, the Unix time of its start. Both are None where no such series exists.
     """
 
-    present: Select
-    uptime: Select
     target: Select
+    present: Select | None = None
+    uptime: Select | None = None
+    is_start: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +115,8 @@ class Growth:
 
     PromQL's own functions ignore the first value of a series, so the first failure would be invisible. The first value does not
     count if Prometheus has first seen the program within the window, and the program is older: such a counter grew before.
-    Without a *life*, it is PromQL's own function.
+    After a restart within the window, PromQL's own function counts more. Without a *life* that has all series, it is that
+    function.
     """
 
     function: Literal["rate", "increase"]
@@ -122,18 +124,26 @@ class Growth:
     window_s: float
     life: Life | None = None
 
+    @property
+    def has_first(self) -> bool:
+        """Whether the first value of a series counts."""
+        return self.life is not None and self.life.present is not None and self.life.uptime is not None
+
     def __str__(self) -> str:
-        if self.life is None:
+        if self.life is None or self.life.present is None or self.life.uptime is None:
             return f"{self.function}({self.of.written(duration(self.window_s))})"
         window, seconds = duration(self.window_s), number(self.window_s)
         back_s, of = self.of.offset_s, self.of
-        present, uptime = self.life.present, self.life.uptime.written(window, back_s)
+        present, uptime = self.life.present, f"last_over_time({self.life.uptime.written(window, back_s)})"
         before = present.written(back_s=back_s + self.window_s)
         seen_late = f"last_over_time({present.written(window, back_s)}) unless on (job, instance) {before}"
-        started = f"last_over_time({uptime}) < {seconds}"
+        started = (
+            f"time() - {uptime} < {number(self.window_s + back_s)}" if self.life.is_start else f"{uptime} < {seconds}"
+        )
         new = (
             f"last_over_time({of.written(window)}) unless {of.written(back_s=self.window_s)}"
             f" unless on (job, instance) ({seen_late} unless on (job, instance) {started})"
+            f" unless resets({of.written(window)}) > 0"
         )
         per_second = f" / {seconds}" if self.function == "rate" else ""
         return f"(({new}){per_second} or {self.function}({of.written(window)}))"
@@ -230,9 +240,9 @@ class Binary:
     def __str__(self) -> str:
         matching = ""
         if self.on is not None:
-            group = f" group_{self.more}" if self.more else ""
-            included = f" ({', '.join(self.included)})" if self.included else ""
-            matching = f" {'ignoring' if self.ignoring else 'on'} ({', '.join(self.on)}){group}{included}"
+            # Without its own parentheses, `group_left` would take those of the right side.
+            group = f" group_{self.more} ({', '.join(self.included)})" if self.more else ""
+            matching = f" {'ignoring' if self.ignoring else 'on'} ({', '.join(self.on)}){group}"
         return f"{_side(self.left)} {self.operator}{matching} {_side(self.right)}"
 
 

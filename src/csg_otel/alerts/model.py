@@ -113,6 +113,15 @@ class Formula:
 Term = Operand | Formula
 
 
+def _divisor(term: Term | float) -> Operand | None:
+    """Return the first metric of the divisor of *term*; None if it divides by no metric."""
+    if not isinstance(term, Formula):
+        return None
+    if term.operator == "/" and not isinstance(term.right, (int, float)):
+        return term.right.operands[0]
+    return _divisor(term.left) or _divisor(term.right)
+
+
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """
@@ -169,6 +178,11 @@ class Rule:
     def first(self) -> Operand:
         """The first metric of the compared value: messages, missing data and charts are about it."""
         return self.compared.operands[0]
+
+    @property
+    def witness(self) -> Operand:
+        """The metric that is missing if data is missing: of a quotient the divisor, for what it divides may not have begun."""
+        return _divisor(self.compared.value) or self.first
 
     @property
     def condition(self) -> str:

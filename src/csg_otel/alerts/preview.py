@@ -91,5 +91,5 @@ def preview(rule: Rule, evaluated: Evaluator, held_s: Callable[[Labels], float])
         for labels, value in values.items()
     ]
     series.sort(key=lambda one: (math.inf if one.remaining_s is None else one.remaining_s, -abs(one.value)))
-    missing = rule.no_data and not evaluated(conditions.count_series(rule.first.ref, rule.first.filters))
+    missing = rule.no_data and not evaluated(conditions.count_series(rule.witness.ref, rule.witness.filters))
     return Preview(rule, tuple(series), missing)

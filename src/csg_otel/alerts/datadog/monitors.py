@@ -177,7 +177,7 @@ def _message(spec: AlertSpec, rule: Rule) -> str:
     texts = [message for message in (rule.message, rule.description) if message is not None]
     lines = [message.write(inert, lambda place: _place(rule, place)) for message in texts]
     if rule.no_data:
-        lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.first.ref.name)}.{{{{/is_no_data}}}}")
+        lines.append(f"{{{{#is_no_data}}}}There is no data of {inert(rule.witness.ref.name)}.{{{{/is_no_data}}}}")
     urls = {"Runbook": rule.runbook_url, "Dashboard": rule.dashboard_url}
     lines += [f"{word}: {inert(url)}" for word, url in urls.items() if url]
     return "\n\n".join([*lines, *_mentions(spec, _labels(rule, rule.severity))])

@@ -226,9 +226,8 @@ def compared(rule: Rule, text: str, service: str) -> Iterator[tuple[str, Compare
         middle, half = (limit + rule.compared.upper) / 2, (rule.compared.upper - limit) / 2
         yield "", Compared(f"abs({text} - {_signed(middle)})", "<=", half)
     else:
-        margin = 0.0 if float(limit).is_integer() else abs(limit) * conditions.TOLERANCE
         operator = "<=" if condition == "equals" else ">"
-        yield "", Compared(f"abs({text} - {_signed(limit)})", operator, margin)
+        yield "", Compared(f"abs({text} - {_signed(limit)})", operator, conditions.margin(rule.compared))
 
 
 def decimal(value: float) -> str:

@@ -119,9 +119,9 @@ def _rules(spec: AlertSpec, rule: Rule, catalog: Catalog) -> list[dict[str, Any]
         **one,
         "uid": uid(spec, "no data", rule.name, *level),
         "title": f"{rule.name} no data",
-        "data": [_query(conditions.missing(rule), rule.first.window_s), _expression(**_threshold("gt", 0.0))],
+        "data": [_query(conditions.missing(rule), rule.witness.window_s), _expression(**_threshold("gt", 0.0))],
         "noDataState": "OK",
-        "annotations": {**one["annotations"], "summary": _annotation(f"There is no data of {rule.first.ref.name}")},
+        "annotations": {**one["annotations"], "summary": _annotation(f"There is no data of {rule.witness.ref.name}")},
     }
     return [one, missing]
 
@@ -242,9 +242,11 @@ def _compared(rule: Rule) -> dict[str, Any]:
         signs = ("<", "||", ">") if condition == "outside" else (">=", "&&", "<=")
         formula = f"($A {signs[0]} {number(limit)}) {signs[1]} ($A {signs[2]} {number(rule.limits[1])})"
         return {"type": "math", "expression": formula}
-    margin = 0.0 if float(limit).is_integer() else abs(limit) * conditions.TOLERANCE
     operator = "<=" if condition == "equals" else ">"
-    return {"type": "math", "expression": f"abs($A - {number(limit)}) {operator} {margin:.12f}"}
+    return {
+        "type": "math",
+        "expression": f"abs($A - {number(limit)}) {operator} {conditions.margin(rule.compared):.12f}",
+    }
 
 
 _FORMS: Final = {

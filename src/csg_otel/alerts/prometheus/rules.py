@@ -109,7 +109,7 @@ def alerts(
         "expr": conditions.missing(rule),
         **hold_time,
         "labels": labels,
-        "annotations": {"summary": text(f"{rule.name}: there is no data of {rule.first.ref.name}"), **links},
+        "annotations": {"summary": text(f"{rule.name}: there is no data of {rule.witness.ref.name}"), **links},
     }
     return [alert, no_data_alert]
 

@@ -88,7 +88,7 @@ def of_rule(rule: Rule) -> list[dict[str, Any]]:
 
 
 def _without_data(rule: Rule) -> dict[str, Any]:
-    step, first = interval_s(rule), rule.first
+    step, first = interval_s(rule), rule.witness
     matchers = conditions.count_series(first.ref, first.filters).matchers
     labels = {matcher.label: matcher.value for matcher in matchers if matcher.operator == "="}
     alert = rules.alerts(rule, str)[1]

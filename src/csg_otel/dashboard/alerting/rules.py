@@ -85,7 +85,7 @@ class Rules:
         self._recorded = promql.recorded(metrics.find)
         wanted: set[str] = set()
         for rule in self.rules:
-            counted = conditions.count_series(rule.first.ref, rule.first.filters)
+            counted = conditions.count_series(rule.witness.ref, rule.witness.filters)
             for expr in (conditions.condition(rule), counted):
                 wanted |= evaluate.selected(expr, self._recorded)
         self._wanted = frozenset(wanted)
