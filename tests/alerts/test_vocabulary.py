@@ -184,7 +184,8 @@ def test_the_generated_tests_fail_for_an_altered_rule(tmp_path: Path) -> None:
                 "metric": "a + b",
                 "parts": {"a": {"metric": "queue_depth", "by": ["queue"]}, "b": {"metric": "leader", "by": []}},
             },
-            "(max by (queue) (queue_depth) + on () group_left () max (leader)) > 1",
+            "max by (queue) ((max by (queue, job, instance) (queue_depth) + on (job, instance) group_left () "  # noqa: ISC004
+            "max by (job, instance) (leader)) > 1)",
         ),
         (
             {

@@ -189,7 +189,7 @@ def test_sixty_monitors_fit_the_models_of_datadogs_client() -> None:
 
 def test_a_value_outside_of_an_interval_has_two_monitors() -> None:
     """So `{value}` is the value; where it can't be, it is in the list of what is left out."""
-    outside = {"metric": "leader", "by": [], "condition": ..., "threshold": ..., "outside": [2, 8]}
+    outside = {"metric": "leader", "aggregate": "max", "condition": ..., "threshold": ..., "outside": [2, 8]}
     between = {**outside, "outside": [], "between": [2, 8]}
     content = compiled("datadog", outside, between)
 
@@ -232,17 +232,17 @@ def test_the_hours_of_a_rule_are_a_downtime_of_its_monitors() -> None:
             {"type": "gt", "params": [1.0]},
         ),
         (
-            {"metric": "leader", "by": [], "condition": ..., "threshold": ..., "outside": [2, 8]},
+            {"metric": "leader", "aggregate": "max", "condition": ..., "threshold": ..., "outside": [2, 8]},
             "max (leader)",
             "($A < 2) || ($A > 8)",
         ),
         (
-            {"metric": "leader", "by": [], "condition": ..., "threshold": ..., "between": [2, 8]},
+            {"metric": "leader", "aggregate": "max", "condition": ..., "threshold": ..., "between": [2, 8]},
             "max (leader)",
             "($A >= 2) && ($A <= 8)",
         ),
         (
-            {"metric": "leader", "by": [], "threshold": {"metric": "workers", "by": []}},
+            {"metric": "leader", "aggregate": "max", "threshold": {"metric": "workers", "aggregate": "max"}},
             "max (leader) > max (workers)",
             "is_number($A)",
         ),

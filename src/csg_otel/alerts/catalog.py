@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from csg_otel import names
+from csg_otel.alerts import quantities
 from csg_otel.alerts.expr import Life, Matcher, Select
 from csg_otel.errors import suggestion
 
@@ -63,6 +64,15 @@ class Ref:
     life: Life | None = None
     also: str = ""
     description: str = ""
+    written: str = ""
+    """The type on the ``/metrics`` page of a program; empty for a metric that is declared."""
+    part: str = ""
+    """The end of the name of a series that is part of a histogram or a summary, such as ``_sum``; empty for a whole metric."""
+
+    @property
+    def is_untyped(self) -> bool:
+        """Whether the program does not say what kind of metric it is, so that a rule decides."""
+        return self.written in ("untyped", "unknown")
 
     def attribute(self, name: str) -> tuple[str, str] | None:
         """Return the attribute called *name* as (key, label): by its key, its label or the last part of its key; else None."""
@@ -164,15 +174,24 @@ class Catalog:
 
     def __contains__(self, name: str) -> bool:
         """Return whether a metric has this name."""
-        return (self._refs.get(name) or self._translated(name)) is not None
+        return (self._refs.get(name) or self._part(name) or self._translated(name)) is not None
 
     def find(self, name: str) -> Ref:
         """Return the metric with this OTel name, series name or alias. Raises UnknownMetricError with a suggestion."""
-        ref = self._refs.get(name) or self._translated(name)
+        ref = self._refs.get(name) or self._part(name) or self._translated(name)
         if ref is None:
             hint = suggestion(name, self._refs) or self._further
             raise UnknownMetricError(f"no metric is called {name!r}{hint}")
         return ref
+
+    def _part(self, name: str) -> Ref | None:
+        """Return the sum or the number of measurements of a histogram or a summary, which are counters, by the series' name."""
+        base, _, end = name.rpartition("_")
+        whole = self._refs.get(base) if end in ("sum", "count") else None
+        if whole is None or base != whole.series or not (whole.kind == "histogram" or whole.written == "summary"):
+            return None
+        unit = quantities.unit_of(whole.unit, whole.series) if end == "sum" else ""
+        return replace(whole, name=name, kind="counter", unit=unit, series=name, part=f"_{end}")
 
     def _translated(self, name: str) -> Ref | None:
         """Return the exposed family that belongs to the instrument *name*, if exactly one fits without its unit and kind."""
@@ -227,4 +246,6 @@ def _exposed(text: str) -> Iterable[Ref]:
         lines = text[header.end() : end if end >= 0 else len(text)]
         labels = dict.fromkeys(label for label in _LABELS.findall(lines) if label != "le")
         attributes = tuple((label, label) for label in labels)
-        yield Ref(family, kind, "", family, attributes, open=True, description=descriptions.get(family, ""))
+        yield Ref(
+            family, kind, "", family, attributes, open=True, description=descriptions.get(family, ""), written=header[2]
+        )

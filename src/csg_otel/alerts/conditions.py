@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel import names
 from csg_otel.alerts.expr import (
@@ -24,10 +24,11 @@ from csg_otel.alerts.expr import (
     Operator,
     Over,
     Quantile,
+    Relabel,
     Select,
     UserPromql,
 )
-from csg_otel.alerts.model import GROWING, Formula, Operand
+from csg_otel.alerts.model import BELOW, GROWING, Formula, Operand
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
@@ -137,29 +138,36 @@ def value(term: Term | float) -> Expr:
 
 
 def _operand(operand: Operand) -> Expr:
-    ref, by, function = operand.ref, operand.by, operand.function
-    if function == "promql":
+    if operand.function == "promql":
         return UserPromql(operand.promql)
-    if function == "quantile":
-        buckets = select(ref, operand.filters, "_bucket", operand.offset_s)
-        summed = Aggregate("sum", (*by, "le"), growth("rate", ref, buckets, operand.window_s))
-        return Quantile(operand.quantile, summed)
-    if function in GROWING:
-        counted = count_series(ref, operand.filters, operand.offset_s)
-        grown = growth(function, ref, counted, operand.window_s)
-        return Aggregate(operand.aggregate, by, grown)
+    each = _each(operand)
+    if operand.function == "quantile":
+        return Quantile(operand.quantile, Aggregate("sum", (*operand.by, "le"), each))
+    aggregated = Aggregate(operand.aggregate, operand.by, each)
+    return Age(aggregated) if operand.function == "age" else aggregated
+
+
+def _each(operand: Operand) -> Expr:
+    """Return the values of each series that *operand* combines; for an age, the times."""
+    ref = operand.ref
     series = count_series(ref, operand.filters, operand.offset_s)
-    if ref.also:  # series of another name stand in where an instance has none of the first one
+    if operand.function == "quantile":
+        buckets = select(ref, operand.filters, "_bucket", operand.offset_s)
+        each: Expr = growth("rate", ref, buckets, operand.window_s)
+    elif ref.also:  # series of another name stand in where an instance has none of the first one
         first, other = (_of_one(operand, replace(series, names=(name,))) for name in series.names)
-        each: Expr = Binary(first, "or", other, SCRAPED)
+        each = Binary(first, "or", other, SCRAPED)
     else:
         each = _of_one(operand, series)
-    aggregated = Aggregate(operand.aggregate, by, each)
-    return Age(aggregated) if function == "age" else aggregated
+    for target, source in operand.renamed:
+        each = Relabel(each, target, source)
+    return each
 
 
 def _of_one(operand: Operand, series: Select) -> Expr:
     """Return the function of *operand* for each of *series*."""
+    if operand.function in GROWING:
+        return growth(operand.function, operand.ref, series, operand.window_s)
     if operand.function not in _OVER_TIME:
         return series
     return Over(_OVER_TIME[operand.function], series, operand.window_s, operand.ahead_s)  # type: ignore[arg-type] # one of its functions
@@ -214,7 +222,32 @@ def matched(left: Term, written: Expr, operator: Operator, right: Term, other: E
 
 def compared(comparison: Comparison) -> Expr:
     """Return the series of the compared value for which *comparison* holds."""
-    of, threshold, condition = value(comparison.value), comparison.threshold, comparison.condition
+    if not comparison.compares_each:
+        return _compared(comparison)
+    how: Literal["min", "max"] = "min" if comparison.condition in BELOW else "max"
+    return Aggregate(how, comparison.value.labels or (), _compared(_of_each(comparison)))
+
+
+def _of_each(comparison: Comparison) -> Comparison:
+    """Return *comparison* for each of the series that its values combine, where no user said how."""
+    worst = [operand for operand in comparison.operands if operand.is_worst]
+    shared = set.intersection(*(set(identity(operand.ref, operand.filters)) for operand in worst))
+
+    def finer(term: Term | float) -> Any:
+        if isinstance(term, Formula):
+            return replace(term, left=finer(term.left), right=finer(term.right))
+        if not (isinstance(term, Operand) and term.is_worst):
+            return term
+        own = {source for _, source in term.renamed}
+        more = [label for label in identity(term.ref, term.filters) if label in shared - own and label not in term.by]
+        return replace(term, by=(*term.by, *more))
+
+    return replace(comparison, value=finer(comparison.value), threshold=finer(comparison.threshold))
+
+
+def _compared(comparison: Comparison) -> Expr:
+    threshold, condition = comparison.threshold, comparison.condition
+    of = value(comparison.value)
     if not condition:
         return of
     if not isinstance(threshold, (int, float)):
@@ -269,9 +302,15 @@ def label(rule: Rule, name: str) -> str:
 
 def restricted(rule: Rule, of: Expr) -> Expr:
     """Return those series of *of*, the compared value of *rule*, for which its further conditions hold."""
-    for operator, further in (("and", rule.also), ("unless", rule.unless)):
-        for one in further:
-            of = matched(rule.compared.value, of, operator, one.value, compared(one))  # type: ignore[arg-type] # an operator
+    opposite: dict[Operator, Operator] = {"and": "unless", "unless": "and"}
+    further: list[tuple[Operator, Comparison]] = [
+        *(("and", one) for one in rule.also),
+        *(("unless", one) for one in rule.unless),
+    ]
+    for operator, one in further:
+        if one.is_nothing:  # holds without a series, too: it is the opposite that needs one
+            operator, one = opposite[operator], one.opposite  # noqa: PLW2901 - the same condition in other words
+        of = matched(rule.compared.value, of, operator, one.value, compared(one))
     return of
 
 

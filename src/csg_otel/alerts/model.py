@@ -6,7 +6,7 @@ Pure. `spec` reads them from a configuration.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from csg_otel.alerts.catalog import SERVICE
@@ -42,6 +42,17 @@ Aggregation = Literal["sum", "avg", "max", "min", "count"]
 INTERVALS: Final = ("outside", "between")
 """The conditions with two limits."""
 
+_OPPOSITES: Final = {
+    "less_than": "greater_than_or_equal",
+    "greater_than_or_equal": "less_than",
+    "greater_than": "less_than_or_equal",
+    "less_than_or_equal": "greater_than",
+    "equals": "not_equals",
+    "not_equals": "equals",
+    "outside": "between",
+    "between": "outside",
+}
+
 BELOW: Final = ("less_than", "less_than_or_equal")
 """The conditions that a small value fulfils."""
 
@@ -63,8 +74,10 @@ class Operand:
     """
     A value of one metric: *function* of the metric *ref* over *window_s* seconds, one for each combination of the labels *by*.
 
-    *aggregate* combines series with equal labels. The value is that of *offset_s* seconds ago, or with the function ``predict``
-    that in *ahead_s* seconds. With the function ``promql`` it is the expression *promql* of the user, and nothing else counts.
+    *aggregate* combines series with equal labels; where no user named it, *is_worst*, so that each of them is compared.
+    *renamed* are labels of the series by those of the value, where an alert has a label of that name itself. The value is that
+    of *offset_s* seconds ago, or with the function ``predict`` that in *ahead_s* seconds. With the function ``promql`` it is
+    the expression *promql* of the user, and nothing else counts.
     """
 
     ref: Ref
@@ -74,6 +87,8 @@ class Operand:
     filters: tuple[Filter, ...] = ()
     aggregate: Aggregation = "max"
     by: tuple[str, ...] = ()
+    is_worst: bool = False
+    renamed: tuple[tuple[str, str], ...] = ()
     offset_s: float = 0.0
     ahead_s: float = 0.0
     promql: str = ""
@@ -96,6 +111,11 @@ class Formula:
     operator: Literal["+", "-", "*", "/"]
     left: Term | float
     right: Term | float
+
+    @property
+    def is_percent(self) -> bool:
+        """Whether it is a share in percent."""
+        return (self.operator, self.left) == ("*", 100.0)
 
     @property
     def labels(self) -> tuple[str, ...] | None:
@@ -135,6 +155,37 @@ class Comparison:
     condition: str
     threshold: float | Operand = 0.0
     upper: float = 0.0
+
+    @property
+    def compares_each(self) -> bool:
+        """Whether each series is compared before they are combined: the greatest or least of them need not be the worst."""
+        term = self.value.right if isinstance(self.value, Formula) and self.value.is_percent else self.value
+        ordered = isinstance(term, Operand) and isinstance(self.threshold, (int, float))
+        worst = any(operand.is_worst for operand in self.operands)
+        return worst and not (ordered and self.condition not in ("equals", "not_equals", *INTERVALS))
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether it holds for a count of events that has no series: nothing has happened, and 0 meets the condition."""
+        limit, counts = self.threshold, all(one.function in GROWING for one in self.value.operands)
+        summed = isinstance(self.value, Operand) or self.value.operator in ("+", "-")
+        if not (counts and summed and isinstance(limit, (int, float))):
+            return False
+        return {
+            "less_than": limit > 0,
+            "less_than_or_equal": limit >= 0,
+            "greater_than": limit < 0,
+            "greater_than_or_equal": limit <= 0,
+            "equals": limit == 0,
+            "not_equals": limit != 0,
+            "outside": limit > 0 or self.upper < 0,
+            "between": limit <= 0 <= self.upper,
+        }.get(self.condition, False)
+
+    @property
+    def opposite(self) -> Comparison:
+        """The comparison that holds for the other values."""
+        return replace(self, condition=_OPPOSITES[self.condition])
 
     @property
     def operands(self) -> tuple[Operand, ...]:

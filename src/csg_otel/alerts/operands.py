@@ -9,11 +9,11 @@ events only job and instance; in a formula of gauges the attributes that all of 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import conditions, filters, formulas, quantities
+from csg_otel.alerts import conditions, filters, formulas, quantities, units
 from csg_otel.alerts.catalog import Catalog, Ref, UnknownMetricError
 from csg_otel.alerts.model import BELOW, GROWING, Comparison, Formula, Operand
 from csg_otel.errors import suggestion
@@ -48,6 +48,9 @@ _CURES: Final[Mapping[str, str]] = {
     "histogram": "name it alone for its quantile, p99(...), or rate(...) for calls a second",
     "gauge": "name it alone for its value, or avg(...), min(...), max(...) over the window",
 }
+_SUMMED: Final = (*GROWING, "quantile", "resets")
+"""The functions whose values are added up."""
+
 _PLAIN: Final = Ref("promql", "gauge", "", "", open=True)
 """What stands for the metric of PromQL that a user wrote."""
 
@@ -55,10 +58,11 @@ _PLAIN: Final = Ref("promql", "gauge", "", "", open=True)
 class OperandReader:
     """Resolves the values of rules against a catalog, and reports what is wrong."""
 
-    def __init__(self, catalog: Catalog, problem: Callable[[str, str], None]) -> None:
-        """*problem* receives a dotted key and a message."""
+    def __init__(self, catalog: Catalog, problem: Callable[[str, str], None], reserved: Collection[str] = ()) -> None:
+        """*problem* receives a dotted key and a message; *reserved* are the labels that each alert has."""
         self._catalog = catalog
         self._problem = problem
+        self.reserved = reserved
 
     def comparison(self, path: str, section: Any, rule: Any) -> Comparison | None:
         """
@@ -88,7 +92,8 @@ class OperandReader:
     def limit(self, path: str, limit: float | str, value: Term, *, percent: bool) -> float:
         """Return *limit* in the unit of *value*, which may be in *percent*; report at *path* why that can't be."""
         try:
-            return quantities.number(limit, "%" if percent else unit(value))
+            share = isinstance(limit, str) and limit.endswith("%") and value.labels is None  # of PromQL
+            return quantities.number(limit, "%" if percent else "1" if share else units.unit(value))
         except ValueError as error:
             self._problem(path, str(error))
             return 0.0
@@ -214,7 +219,7 @@ class _Reading:
             message = f"has no effect on {part.text!r}, which has a function already; remove one of them"
             self._reader.problem(f"{part.path}.{keys[0]}", message)
         chosen = function or (keys[0] if keys else {"counter": "rate", "histogram": "quantile"}.get(ref.kind, "value"))
-        if ref.kind not in _KINDS.get(chosen, (ref.kind,)):
+        if ref.kind not in _KINDS.get(chosen, (ref.kind,)) and not ref.is_untyped:
             kind = "gauge" if ref.kind == "up_down_counter" else ref.kind
             self._reader.problem(f"{part.path}.metric", f"{name!r} is a {kind}, which has no {chosen}; {_CURES[kind]}")
             return None
@@ -253,11 +258,17 @@ class _Reading:
             by = tuple(label for label in by if label not in removed)
         elif own.aggregate is not None:
             by = ()
-        return replace(operand, aggregate=aggregate, by=by)
+        merges = bool(set(conditions.identity(operand.ref, operand.filters)) - set(by))
+        worst = merges and own.aggregate is None and operand.function not in _SUMMED
+        reserved = [label for label in by if label in self._reader.reserved]
+        renamed = tuple((f"exported_{label}", label) for label in reserved)
+        named = {source: target for target, source in renamed}
+        by = tuple(named.get(label, label) for label in by)
+        return replace(operand, aggregate=aggregate, by=by, is_worst=worst, renamed=renamed)
 
     def _default(self, function: Function) -> Aggregation:
         """Return the aggregation of values whose rule names none: the sum of events, the worst of others."""
-        if function in (*GROWING, "quantile", "resets"):
+        if function in _SUMMED:
             return "sum"
         below = self._section.condition in BELOW
         return "min" if below != (function == "age") else "max"
@@ -310,36 +321,6 @@ class _Reading:
 
     def _limit(self, key: str, limit: float | str, value: Term) -> float:
         return self._reader.limit(f"{self._path}.{key}", limit, value, percent=self._section.percent)
-
-
-def unit(value: Term) -> str:
-    """Return the unit of *value*, as far as it is that of its metric."""
-    if isinstance(value, Formula):
-        own, factor = _measured(value)
-        return {(1.0, "1"): "1", (100.0, "1"): "%"}.get((factor, own), own if factor == 1.0 else "").removesuffix("/s")
-    if value.function in ("changes", "resets") or value.aggregate == "count":
-        return "1"
-    if value.function == "age":
-        return "s"
-    if value.function in GROWING and value.ref.kind == "histogram":
-        return "{call}"
-    return quantities.unit_of(value.ref.unit, value.ref.series)
-
-
-def _measured(term: Term | float) -> tuple[str, float]:
-    """Return the unit of *term*, with ``/s`` for a rate, and the factor that its numbers are multiplied by."""
-    if isinstance(term, (int, float)):
-        return "", float(term)
-    if isinstance(term, Operand):
-        return unit(term) + ("/s" if term.function == "rate" else ""), 1.0
-    (left, left_factor), (right, right_factor) = _measured(term.left), _measured(term.right)
-    both = not isinstance(term.left, (int, float)) and not isinstance(term.right, (int, float))
-    if term.operator in ("+", "-"):
-        return (left if left == right else "") if both else left or right, 1.0
-    if not both:
-        factor = left_factor * right_factor if term.operator == "*" else left_factor / (right_factor or 1.0)
-        return left or right, factor if term.operator == "*" or isinstance(term.right, (int, float)) else 0.0
-    return ("1", left_factor / right_factor) if term.operator == "/" and left == right else ("", 1.0)
 
 
 def _groups(section: Any) -> bool:

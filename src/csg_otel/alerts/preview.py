@@ -83,7 +83,7 @@ def preview(rule: Rule, evaluated: Evaluator, held_s: Callable[[Labels], float])
     """
     try:
         holding = evaluated(conditions.condition(rule))
-        values = {**holding, **evaluated(conditions.value(rule.compared.value))}
+        values = {**evaluated(conditions.value(rule.compared.value)), **holding}
     except UnevaluableError as error:
         return Preview(rule, (), missing=False, unevaluable=str(error))
     series = [

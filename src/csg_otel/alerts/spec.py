@@ -31,8 +31,9 @@ from csg_otel.alerts.model import (
     Receiver,
     Rule,
 )
-from csg_otel.alerts.operands import OperandReader, unit
+from csg_otel.alerts.operands import OperandReader
 from csg_otel.alerts.text import camel
+from csg_otel.alerts.units import unit
 from csg_otel.errors import AlertError, suggestion
 
 if TYPE_CHECKING:
@@ -122,7 +123,8 @@ class _Reader:
         self._catalog = catalog
         self._service = service
         self._locate = locate
-        self._operands = OperandReader(catalog, self.problem)
+        reserved = (*_RESERVED, *((SERVICE,) if service else ()))
+        self._operands = OperandReader(catalog, self.problem, reserved)
         self.problems: list[str] = []
 
     @classmethod
@@ -172,7 +174,8 @@ class _Reader:
             labels=tuple(sorted(self._labels(path, rule))),
             runbook_url=rule.runbook_url or "",
             dashboard_url=rule.dashboard_url or "",
-            no_data=rule.no_data == "alert" or (rule.no_data == "auto" and rule.condition in BELOW),
+            no_data=rule.no_data == "alert"
+            or (rule.no_data == "auto" and (rule.condition in BELOW or compared.is_nothing)),
             percent=rule.percent or unit(compared.value) in ("%", "percent"),
             active=rule.active,
             queries=tuple((key, text) for key in _QUERIES if (text := getattr(rule, _QUERIES[key]))),

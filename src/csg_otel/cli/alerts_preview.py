@@ -17,10 +17,10 @@ from csg_otel.alerts import catalog, conditions, evaluate, quantities, wording
 from csg_otel.alerts.evaluate import Evaluator, Labels
 from csg_otel.alerts.message import formatted
 from csg_otel.alerts.model import RULE_LABEL
-from csg_otel.alerts.operands import unit
 from csg_otel.alerts.preview import preview
 from csg_otel.alerts.prometheus import promql
 from csg_otel.alerts.text import duration
+from csg_otel.alerts.units import unit
 from csg_otel.cli import alert_source, alerts_replay, endpoint
 from csg_otel.cli.arguments import add_timeout, seconds
 from csg_otel.errors import CsgOtelError

@@ -287,7 +287,8 @@ def _wildcards(pattern: str, *, is_code: bool) -> list[str]:
 def scope_of(operand: Operand, service: str) -> Scope:
     """Return the scope of *operand*: its filters, and the tags of the labels that distinguish its values."""
     keys = {label: key for key, label in operand.ref.attributes} | {"job": "service", "instance": "host"}
-    by = (tag(keys.get(label, label)) for label in operand.by)
+    sources = dict(operand.renamed)
+    by = (tag(keys.get(label, label)) for label in (sources.get(label, label) for label in operand.by))
     own = (f"service:{tag(service)}",) if service else ()
     return Scope((*own, *scoped(operand.filters)), tuple(dict.fromkeys(by)))
 

@@ -110,6 +110,8 @@ def _operand(operand: Operand, service: str) -> str:
         if len(queries) != 1:
             raise InexpressibleError(f"{ref.name!r} stands for several queries; add a filter that selects one")
         return f"({_over_time(operand, queries[0])})"
+    if ref.part:
+        raise InexpressibleError(f"Datadog has no series {ref.name} of its own; write datadog_query")
     scope = scope_of(operand, service)
     if ref.name == names.UP:  # Datadog scrapes no targets: a program that has died is one that reports no age
         if operand.aggregate not in ("min", "max", "count"):
@@ -248,6 +250,8 @@ def left_out(rule: Rule) -> list[str]:
     further = rule.also or rule.unless
     if further and rule.for_s > _POINT_S and (rule.condition in BELOW or any(limit < 0 for limit in rule.limits)):
         parts.append("its second conditions need to hold at one point only, not for the whole time of `for`")
+    if rule.compared.compares_each:
+        parts.append("Datadog combines the series of each group before it compares them")
     is_distance = rule.condition == "between" or not isinstance(rule.compared.threshold, (int, float))
     if is_distance and any(message.has_value for message in (rule.message, rule.description) if message is not None):
         parts.append("{value} is the distance to the limit")

@@ -166,7 +166,7 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog, level: tuple[str, ...])
 
 def _is_whole(rule: Rule) -> bool:
     """Return whether the query of *rule* is its whole condition: whether no number is compared with a value."""
-    return bool(rule.query("grafana")) or not rule.limits
+    return bool(rule.query("grafana")) or not rule.limits or rule.compared.compares_each
 
 
 def _annotation(literal: str) -> str:
@@ -192,9 +192,8 @@ def _valued(rule: Rule) -> str:
     """Return the expression of the compared value where the further conditions of *rule* hold, or of its whole condition."""
     if written := rule.query("grafana"):
         return written
-    if _is_whole(rule):
-        return str(conditions.condition(rule))
-    value = conditions.restricted(rule, conditions.value(rule.compared.value))
+    whole = _is_whole(rule)
+    value = conditions.condition(rule) if whole else conditions.restricted(rule, conditions.value(rule.compared.value))
     if rule.above is None:
         return str(value)
     # Grafana has no inhibition. The level above is left out once it has held for its own time, else none would fire meanwhile.

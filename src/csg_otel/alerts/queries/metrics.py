@@ -66,7 +66,7 @@ class Metrics:
     def is_gauge(self, name: str) -> bool:
         """Return whether *name* is that of a gauge: by the catalog, else by the conventions of Prometheus."""
         if (ref := self.find(name)) is not None:
-            return ref.kind in ("gauge", "up_down_counter")
+            return ref.kind in ("gauge", "up_down_counter") and not ref.is_untyped and ref.written != "summary"
         return name == names.UP or name.endswith(_GAUGES)
 
     def is_counter(self, name: str) -> bool:
