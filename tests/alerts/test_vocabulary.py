@@ -100,6 +100,20 @@ def altered(rule: Rule) -> list[Rule]:
     if isinstance(compared.value, Formula) and not isinstance(compared.value.left, float):
         swapped = {"/": "*", "*": "/", "+": "-", "-": "+"}[compared.value.operator]
         changed.append(replace(rule, compared=replace(compared, value=replace(compared.value, operator=swapped))))  # type: ignore[arg-type]
+    numbers = isinstance(compared.threshold, float)
+    if isinstance(compared.value, Operand) and compared.value.function != "quantile" and numbers:
+        value, ref = compared.value, compared.value.ref
+        wider = [replace(value, ref=replace(ref, matchers=()))]
+        wider += [replace(value, filters=value.filters[1:])] if value.filters and not rule.also else []
+        changed += [replace(rule, compared=replace(compared, value=one)) for one in wider]
+    if compared.condition in ("outside", "between"):
+        changed += [
+            replace(rule, compared=replace(compared, threshold=compared.threshold * 1.1)),  # type: ignore[operator]
+            replace(rule, compared=replace(compared, upper=compared.upper * 0.9)),
+        ]
+    changed += [replace(rule, for_s=0.0)] if rule.for_s >= 60 and isinstance(compared.value, Operand) else []
+    lasts = rule.keep_firing_s and rule.is_plain and rule.first.function == "value"
+    changed += [replace(rule, keep_firing_s=0.0)] if lasts else []
     changed += [replace(rule, also=())] if rule.also else []
     changed += [replace(rule, unless=())] if rule.unless else []
     return changed

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import conditions, wording
 from csg_otel.alerts.expr import quoted
 from csg_otel.alerts.message import formatted
+from csg_otel.alerts.model import GROWING, Operand
 from csg_otel.alerts.prometheus import rules
 from csg_otel.alerts.text import duration
 
 if TYPE_CHECKING:
     from csg_otel.alerts.message import Place
-    from csg_otel.alerts.model import Rule
+    from csg_otel.alerts.model import Comparison, Rule
+
+_EVALUATION_S: Final = 60.0
+"""Seconds between two evaluations of most tests."""
+
+_ABOVE: Final = ("greater_than", "greater_than_or_equal")
 
 Sampled = tuple[str, Mapping[str, str], str]
 """An input series: its name, its labels, and its samples in promtool's notation."""
@@ -34,14 +40,26 @@ def case(
     """
     step_s, end_s = samples
     checks = [{"alertname": rule.alert, "eval_time": duration(end_s), "exp_alerts": list(firing)}]
-    if checks[0]["exp_alerts"] and rule.for_s > 2 * step_s:
-        checks.insert(0, {"alertname": rule.alert, "eval_time": duration(rule.for_s / 2), "exp_alerts": []})
+    if checks[0]["exp_alerts"] and rule.for_s > 0:
+        checks.insert(0, {"alertname": rule.alert, "eval_time": duration(_early_s(rule)), "exp_alerts": []})
     return {
         "name": f"{rule.alert} {verb}",
         "interval": duration(step_s),
         "input_series": [{"series": f"{name}{{{_labels(labels)}}}", "values": text} for name, labels, text in series],
         "alert_rule_test": checks,
     }
+
+
+def _early_s(rule: Rule) -> float:
+    """Return a time in seconds at which the condition has held, but not yet for as long as it must."""
+    grows = [one for one in (rule.compared, *rule.also) if one.condition in _ABOVE and _is_rate(one)]
+    if grows or any(one.is_nothing for one in rule.unless):
+        return rule.for_s  # a rate begins with the second sample
+    return max(rule.for_s / 2, rule.for_s - _EVALUATION_S)
+
+
+def _is_rate(comparison: Comparison) -> bool:
+    return isinstance(comparison.value, Operand) and comparison.value.function in GROWING
 
 
 def _labels(labels: Mapping[str, str]) -> str:

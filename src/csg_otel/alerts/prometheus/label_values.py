@@ -38,6 +38,11 @@ def other(meets: Callable[[str], bool]) -> str:
     return next((text for text in _OTHERS if not meets(text)), _OTHERS[0])
 
 
+def missing(meets: Callable[[str], bool], values: Iterable[str]) -> str:
+    """Return a text that *meets* is false for: one of *values*, which a filter excludes, or any other one."""
+    return next((text for text in (*_OTHERS, *values) if not meets(text)), _OTHERS[0])
+
+
 def _examples(pattern: str) -> Iterator[str]:
     """Yield texts that *pattern* may match: its alternatives, with a character in place of each class and wildcard."""
     for alternative in re.sub(r"^\^|\$$", "", pattern).split("|"):

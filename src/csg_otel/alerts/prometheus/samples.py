@@ -8,8 +8,10 @@ until the present begins: when the longest window and the `for` of the rule are 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from csg_otel.alerts.prometheus import label_values
 from csg_otel.alerts.prometheus.label_values import UntestableError
 from csg_otel.alerts.text import number
 
@@ -56,6 +58,28 @@ def written(world: World) -> Iterator[tuple[str, dict[str, str], str]]:
     for at, one in enumerate(world.series):
         numbers = {variable.offset_s: number for variable, number in world.numbers.items() if variable.at == at}
         yield from _of_series(rule, one, numbers, (step, count))
+
+
+def decoys(world: World) -> Iterator[tuple[str, dict[str, str], str]]:
+    """
+    Yield input series that no part of the rule reads, with the numbers of the first series of *world*.
+
+    Each differs by one label, which a filter asks for, or by which the rule selects its own service. A rule that has lost that
+    filter reads it.
+    """
+    rule, one = world.rule, world.series[0]
+    step, count = interval_s(rule), int(end_s(rule) / interval_s(rule)) + 2
+    numbers = {variable.offset_s: number for variable, number in world.numbers.items() if variable.at == 0}
+    if one.shape == "quantile":
+        return  # the buckets of two histograms are added up, whatever their bounds
+    for each in one.operand.filters:
+        strange = label_values.missing(each.is_met, each.values)
+        twin = replace(one, labels=tuple({**dict(one.labels), each.label: strange}.items()))
+        if not (each.is_met(strange) or any(twin.is_selected(operand) for operand in rule.operands)):
+            yield from _of_series(rule, twin, numbers, (step, count))
+    for matcher in one.operand.ref.matchers:
+        twin = replace(one, labels=tuple({**dict(one.labels), matcher.label: f"not {matcher.value}"}.items()))
+        yield from _of_series(rule, twin, numbers, (step, count))
 
 
 def _of_series(

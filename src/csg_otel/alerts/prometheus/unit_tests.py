@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import conditions
-from csg_otel.alerts.model import INTERVALS, Operand
-from csg_otel.alerts.prometheus import cases, objective_tests, promql_tests, rules
+from csg_otel.alerts.model import GROWING, INTERVALS, Operand
+from csg_otel.alerts.prometheus import cases, lifetime_tests, objective_tests, promql_tests, rules
 from csg_otel.alerts.prometheus.inputs import World
 from csg_otel.alerts.prometheus.label_values import UntestableError
-from csg_otel.alerts.prometheus.samples import end_s, evaluation_s, interval_s, written
+from csg_otel.alerts.prometheus.samples import decoys, end_s, evaluation_s, interval_s, written
 from csg_otel.alerts.text import duration, number, yaml_file
 
 if TYPE_CHECKING:
@@ -107,17 +107,23 @@ def _conditions(rule: Rule) -> Iterator[dict[str, Any]]:
     if any(operand.function == "promql" for operand in rule.operands):
         yield from promql_tests.tests(rule)
         return
-    fires, silent = _values(rule.compared)
-    if (firing := _world(rule, fires)) is not None:
-        yield _test(rule, firing, f"fires at {_shown(rule, firing)}", fires=True)
-    if (quiet := _world(rule, silent)) is not None and not _fires(quiet):
-        yield _test(rule, quiet, f"is silent at {_shown(rule, quiet)}", fires=False)
+    pairs = list(_pairs(rule.compared))
+    tested = set()
+    for fires, silent in pairs:
+        firing, quiet = _world(rule, fires), _world(rule, silent)
+        if firing is not None and fires not in tested:
+            yield _test(rule, firing, f"fires at {_shown(rule, firing)}", fires=True, decoy=quiet)
+        if quiet is not None and silent not in tested and not _fires(quiet):
+            yield _test(rule, quiet, f"is silent at {_shown(rule, quiet)}", fires=False, decoy=firing)
+        tested |= {fires, silent}
+    fires = pairs[0][0]
     for at in range(len(rule.also)):
         if (world := _world(rule, fires, broken=at)) is not None:
             yield _test(rule, world, f"is silent without its condition {at + 1}", fires=False)
     for at in range(len(rule.unless)):
         if (world := _world(rule, fires, held=at)) is not None:
             yield _test(rule, world, f"is silent with its exception {at + 1}", fires=False)
+    yield from lifetime_tests.tests(rule, _world(rule, fires))
 
 
 def _shown(rule: Rule, world: World) -> str:
@@ -125,6 +131,29 @@ def _shown(rule: Rule, world: World) -> str:
 
 
 # -- numbers ------------------------------------------------------------------------------------------------------------
+
+
+def _pairs(compared: Comparison) -> Iterator[tuple[float | None, float | None]]:
+    """Yield for each limit of *compared* a value that fulfils it, and one that does not; None where no series can have one."""
+    if compared.condition in INTERVALS:
+        below, above = {
+            "outside": ("less_than", "greater_than"),
+            "between": ("greater_than_or_equal", "less_than_or_equal"),
+        }[compared.condition]
+        yield _values(replace(compared, condition=above, threshold=compared.upper))
+        yield _values(replace(compared, condition=below))
+        return
+    fires, silent = _values(compared)
+    yield fires, silent
+    if compared.condition in ("equals", "not_equals") and fires is not None and silent is not None:
+        turned = (2 * fires - silent, 2 * silent - fires)  # the other side of the number
+        other = (fires, turned[0]) if compared.condition == "equals" else (turned[1], silent)
+        if not (_is_growing(compared) and min(other) < 0):
+            yield other
+
+
+def _is_growing(compared: Comparison) -> bool:
+    return any(operand.function in (*GROWING, "quantile", *_WHOLE) for operand in compared.value.operands)
 
 
 def _values(compared: Comparison) -> tuple[float | None, float | None]:
@@ -139,16 +168,13 @@ def _values(compared: Comparison) -> tuple[float | None, float | None]:
     distance = (abs(threshold) if (growing or plain is None) and threshold else max(abs(threshold), 1.0)) * _STEP
     # A value that is computed may differ from the threshold in its last bit.
     at = threshold if plain is not None and plain.function in _EXACT else threshold - distance
-    if compared.condition in INTERVALS:
-        middle, beyond = (threshold + compared.upper) / 2, compared.upper + max(abs(compared.upper), 1.0) * _STEP
-        return (beyond, middle) if compared.condition == "outside" else (middle, beyond)
     if whole:
         return _whole(compared.condition, threshold)
     fires, silent = {
         "greater_than": (threshold + distance, at),
-        "greater_than_or_equal": (threshold + distance, threshold - distance),
+        "greater_than_or_equal": (threshold + (threshold - at), threshold - distance),
         "less_than": (threshold - distance, threshold + (threshold - at)),
-        "less_than_or_equal": (threshold - distance, threshold + distance),
+        "less_than_or_equal": (at, threshold + distance),
         "equals": (threshold, threshold + distance),
         "not_equals": (threshold + distance, threshold),
     }[compared.condition]
@@ -193,7 +219,7 @@ def _world(rule: Rule, wanted: float | None, *, broken: int = -1, held: int = -1
     further = [(one, at != broken) for at, one in enumerate(rule.also)]
     further += [(one, at == held) for at, one in enumerate(rule.unless)]
     for comparison, holds in further:
-        number = _values(_far(comparison) if holds else comparison)[0 if holds else 1]
+        number = next(_pairs(_far(comparison) if holds else comparison))[0 if holds else 1]
         variable = None if number is None else world.solve(comparison.value, number)
         if variable is not None:
             taken.append(variable)
@@ -223,7 +249,7 @@ def _fires(world: World) -> bool:
 # -- tests --------------------------------------------------------------------------------------------------------------
 
 
-def _test(rule: Rule, world: World, verb: str, *, fires: bool) -> dict[str, Any]:
+def _test(rule: Rule, world: World, verb: str, *, fires: bool, decoy: World | None = None) -> dict[str, Any]:
     """
     Return the test of one set of numbers.
 
@@ -232,8 +258,10 @@ def _test(rule: Rule, world: World, verb: str, *, fires: bool) -> dict[str, Any]
         world: its series and their numbers.
         verb: the end of the test's name, such as "is silent".
         fires: whether the rule fires at the end.
+        decoy: numbers at which it does not, or does: those of series that its filters leave out.
     """
     of = dict(world.series[0].labels)
     labels = {label: of[label] for label in rule.compared.value.labels or () if label in of}
     firing = [cases.expected(rule, labels, world.value(rule.compared.value) or 0.0)] if fires else []
-    return cases.case(rule, verb, (interval_s(rule), end_s(rule)), written(world), firing)
+    series = [*written(world), *(decoys(decoy) if decoy is not None else ())]
+    return cases.case(rule, verb, (interval_s(rule), end_s(rule)), series, firing)
