@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import events
+from csg_otel.alerts import escalations, events
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import arguments
 from csg_otel.errors import AlertError
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 _NO_DESTINATION = (
     "no destination for alerts: set alerting.alertmanagers or a channel in notifications, or give --alertmanager URL"
 )
+_OFF = "alerting.enabled is false, so no alert is sent; set it to true (in the environment: CSG_OTEL_ALERTING_ENABLED=true)"
+_RETRY = "run the command again when it is up"
 _LONGEST_TTL_S = 366 * 86_400.0
 
 
@@ -35,7 +37,10 @@ def register(commands: Any) -> None:
     parser.add_argument("name", help="name of the alert")
     parser.add_argument("--message", required=True, help="text for people")
     parser.add_argument(
-        "--severity", choices=SEVERITIES, default="warning", help="severity of the alert (default: warning)"
+        "--severity",
+        default="warning",
+        metavar="WORD",
+        help=f"{', '.join(SEVERITIES)}, or a word of alerting.severities (default: warning)",
     )
     parser.add_argument(
         "--detail", action="append", default=[], type=_detail, metavar="KEY=VALUE", help="a further fact; repeatable"
@@ -86,6 +91,8 @@ def run(args: argparse.Namespace) -> int:
     from csg_otel.exporters.build import spool_folder
 
     config = _configured(args)
+    if not config.alerting.enabled:
+        raise AlertError([_OFF])
     spool = config.exporters.spool
     destinations = receivers(config, spool_folder(spool.directory) if spool.enabled else None)
     if not destinations:
@@ -119,9 +126,13 @@ def _event(args: argparse.Namespace, config: Config) -> events.Event:
 
     now_s = time.time()
     active.install(make_scrubber(config))
+    try:
+        severity = events.severity_in(args.severity, escalations.words(config))
+    except ValueError as error:
+        raise AlertError([f"--severity: {error}"]) from None
     event = events.make(
         args.name,
-        args.severity,
+        severity,
         args.message,
         service=service_name(config),
         at=now_s,
@@ -141,7 +152,9 @@ def _accepted(receiver: AlertReceiver, event: events.Event, timeout_s: float) ->
     try:
         receiver.sender.send_batch(event.encode(), timeout_s)
     except SendError as error:
-        advice = "run the command again when it is up"
+        advice = (
+            _RETRY if error.retry else "the receiver refuses this alert: correct it, or the settings of the receiver"
+        )
         print(one_line(f"{receiver.name}: not accepted at {receiver.address}: {error}; {advice}"), file=sys.stderr)
         return False
     print(f"{receiver.name}: {'was notified before, and is not again now' if knows else 'accepted'} ({event.id})")

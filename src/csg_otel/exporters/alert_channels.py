@@ -15,8 +15,9 @@ from csg_otel import clocks
 from csg_otel.alerts import events
 from csg_otel.alerts.direct import kinds, notice, transport
 from csg_otel.alerts.direct.outgoing import ChannelError
+from csg_otel.exporters.alert_sender import EventSender
 from csg_otel.exporters.delivery import http_errors
-from csg_otel.exporters.delivery.sender import NotPlain, SendError
+from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.net import smtp
 from csg_otel.pipeline import scrub
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("csg_otel")
 
 
-class ChannelSender:
+class ChannelSender(EventSender):
     """Notifies the people of one channel of alerts, several in one notice."""
 
     def __init__(self, channel: Channel, receiver: str, notified: Notified) -> None:
@@ -92,16 +93,6 @@ class ChannelSender:
         """Return alerts as lines, without secrets: before they are on disk."""
         return b"".join(scrub.alert(event).encode() + b"\n" for event in items)
 
-    def encode_plain(self, items: Sequence[Any]) -> bytes:  # noqa: ARG002 - see RequestSender
-        """Raise NotPlain: there are never so many alerts."""
-        raise NotPlain
-
     def split(self, body: bytes) -> list[bytes]:
         """Return the lines of *body*, each an alert."""
         return body.splitlines(keepends=True)
-
-    def reset_after_fork(self) -> None:
-        """Do nothing: each notice opens its own connection."""
-
-    def close(self) -> None:
-        """Do nothing: each notice closes its own connection."""

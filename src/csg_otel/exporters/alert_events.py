@@ -12,18 +12,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import net
-from csg_otel.alerts import events, routing
+from csg_otel.alerts import escalations, events, routing
 from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.channels import channels, reserved, routes
 from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.alerts.direct import kinds
 from csg_otel.alerts.direct.outgoing import MAIL_TIMEOUT_S, TIMEOUT_S
-from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.alert_channels import ChannelSender
+from csg_otel.exporters.alert_sender import EventSender
 from csg_otel.exporters.delivery import http_errors
-from csg_otel.exporters.delivery.sender import NotPlain
 from csg_otel.exporters.notified import Notified
 from csg_otel.net import addresses
 from csg_otel.pipeline import scrub
@@ -35,10 +34,9 @@ if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
     from csg_otel.alerts.model import Channel
     from csg_otel.config import Config
-    from csg_otel.exporters.delivery.sender import Partial
 
 
-class AlertSender:
+class AlertSender(EventSender):
     """Sends the alerts of one queue, one per request."""
 
     def __init__(
@@ -56,7 +54,7 @@ class AlertSender:
         self._make_body = make_body
         self._headers = {"Content-Type": "application/json", **(headers or {})}
 
-    def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
+    def send_batch(self, body: bytes, timeout_s: float) -> None:
         """Send one alert. Raises SendError."""
         payload = self._make_body(events.decode(body), time.time())
         try:
@@ -65,26 +63,15 @@ class AlertSender:
             raise http_errors.no_response(error) from error
         if not response.ok:
             raise http_errors.not_accepted(response)
-        return None
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return the only alert of a batch as bytes, without secrets: before it is on disk."""
         (event,) = items
         return bytes(scrub.alert(event).encode())
 
-    def encode_plain(self, items: Sequence[Any]) -> bytes:  # noqa: ARG002 - see RequestSender
-        """Raise NotPlain: there are never so many alerts."""
-        raise NotPlain
-
     def split(self, body: bytes) -> list[bytes]:
         """Return *body* unchanged: a request has only one alert."""
         return [body]
-
-    def reset_after_fork(self) -> None:
-        """Do nothing: each request opens its own connection."""
-
-    def close(self) -> None:
-        """Do nothing: each request closes its own connection."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +80,7 @@ class AlertReceiver:
 
     name: str
     address: str
-    sender: AlertSender | ChannelSender
+    sender: EventSender
     accepts: Callable[[Event], bool] = field(default=lambda _event: True)
     channel: str = ""
     """The name of the channel that the sender notifies; empty for an Alertmanager and for Datadog."""
@@ -120,7 +107,7 @@ def channel_receivers(config: Config, folder: Path | None) -> tuple[AlertReceive
 
 def direct_spec(config: Config) -> AlertSpec:
     """Return the channels of *config*, and the routes that decide which of them gets an alert of the program."""
-    words = (*SEVERITIES, *config.alerting.severities)
+    words = escalations.words(config)
     enabled = channels(config.notifications, words, "notifications")
     return AlertSpec(
         channels=enabled,
