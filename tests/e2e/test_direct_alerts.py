@@ -188,6 +188,19 @@ def test_alerts_within_the_window_are_one_notification(started: Started, sink: H
     assert "at last" in texts(sink)[2]
 
 
+def test_a_flood_of_alerts_is_one_notification(started: Started, sink: HttpSink) -> None:
+    """Nine hundred in a loop are one notice to people; its title has their number, and what comes later waits."""
+    service = started(window=30, notifications=slack(sink.url))
+    for number in range(900):
+        service.send_alert(alert(f"number {number}"))
+    eventually(lambda: sink.requests)
+    service.send_alert(alert("later"))
+    eventually(lambda: state(service)["queue_size"] == 1)
+
+    assert [got.json["attachments"][0]["title"] for got in sink.requests] == ["[FIRING 900] critical: custom_alert"]
+    assert state(service)["delivered"] == 900
+
+
 def test_an_alertmanager_leaves_no_channel_to_this_package(started: Started, sink: HttpSink) -> None:
     """No doubles: the channel is Alertmanager's, and nothing is sent to it."""
     alerting = {"aggregation_window": 1, "alertmanagers": ["http://127.0.0.1:9"]}

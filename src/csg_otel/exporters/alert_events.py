@@ -6,10 +6,11 @@ The persistent queue in front of a sender keeps alerts on disk and retries them.
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import net
 from csg_otel.alerts import escalations, events, routing
@@ -34,6 +35,10 @@ if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
     from csg_otel.alerts.model import Channel
     from csg_otel.config import Config
+
+
+_MOST_INCIDENTS: Final = 100
+"""Most alerts of one notice that is a request for each of them: so many fit in the time of one attempt."""
 
 
 class AlertSender(EventSender):
@@ -86,6 +91,8 @@ class AlertReceiver:
     """The name of the channel that the sender notifies; empty for an Alertmanager and for Datadog."""
     timeout_s: float = 10.0
     """Seconds for one attempt."""
+    most: int = sys.maxsize
+    """Most alerts of one notice of a channel."""
 
 
 def receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
@@ -130,7 +137,8 @@ def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | N
 
     sender = ChannelSender(channel, receiver, notified)
     timeout_s = MAIL_TIMEOUT_S if channel.kind == "email" else getattr(channel.settings, "timeout", TIMEOUT_S)
-    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s)
+    most = _MOST_INCIDENTS if channel.kind in kinds.OF_INCIDENTS else sys.maxsize
+    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s, most)
 
 
 def _alertmanagers(config: Config) -> tuple[AlertReceiver, ...]:

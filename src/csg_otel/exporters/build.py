@@ -36,8 +36,8 @@ _MAX_COLLECTIONS = 256
 _MAX_ALERTS = 1000
 """Alerts that the queue of one receiver keeps in memory: more than a program sends during an outage of one day."""
 
-_MOST_IN_A_NOTICE = 100
-"""Most alerts of one notification of a channel: more than a person reads."""
+_ALERTS_IN_A_FRAME = 100
+"""Most alerts of a channel that are written to the spool as one frame."""
 
 _CONSOLE_TICK_S = 0.2
 """Seconds an item waits before it is shown: too short to notice, and long enough to draw a burst of items at once."""
@@ -211,7 +211,8 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
                 group=lambda event: (event.name, event.severity),
                 window_s=routing.interval_s(windows),
                 delay_s=routing.wait_s(windows),
-                batch_size=_MOST_IN_A_NOTICE,
+                batch_size=_ALERTS_IN_A_FRAME,
+                most=receiver.most,
                 **options,
             )
         else:
