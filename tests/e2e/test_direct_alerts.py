@@ -117,6 +117,40 @@ def test_a_process_that_ends_in_an_outage_leaves_its_alert_to_the_next(tmp_path:
     assert TOKEN not in text
 
 
+def test_an_alert_waits_for_its_channel_not_for_its_address(tmp_path: Path) -> None:
+    """A corrected URL gets it, in the same service and environment only; each alert arrives once."""
+    start, wrong = "import csg_otel; csg_otel.instrument()", f"http://127.0.0.1:{free_port()}/service/{TOKEN}"
+    shop = {"OTEL_SERVICE_NAME": "shop", "CSG_OTEL_ENVIRONMENT": "production"}
+    run(tmp_path, TWO_LINES, wrong, **shop)
+    with http_sink() as sink:
+        right = f"{sink.url}/services/{TOKEN}"
+        for other in ({"OTEL_SERVICE_NAME": "till"}, {**shop, "CSG_OTEL_ENVIRONMENT": "staging"}, {}):
+            run(tmp_path, start, right, **other)
+        strangers = list(sink.requests)
+        for _ in range(2):
+            run(tmp_path, start, right, **shop)
+
+    assert strangers == []
+    assert [text.split("\n")[0] for text in texts(sink)] == ["no backup since Monday"]
+
+
+def test_alerts_for_a_channel_that_is_gone_are_reported_and_sent_to_no_other(sink: HttpSink, tmp_path: Path) -> None:
+    """One line at the start says how many wait for which, and where; also if no channel is left, and for a nameless program."""
+    start, url = "import csg_otel; csg_otel.instrument()", f"http://127.0.0.1:{free_port()}/service/{TOKEN}"
+    (tmp_path / "monitoring_config.yaml").write_text("{}")
+    run(tmp_path, TWO_LINES, url)
+    other = run(tmp_path, start, f"{sink.url}/services/{TOKEN}")
+    none = run(tmp_path, start, "")
+    of_another = run(tmp_path, start, "", OTEL_SERVICE_NAME="till")
+
+    for ended in (other, none):
+        assert "1 alerts wait on disk for channel slack at http://127.0.0.1:" in ended.stderr
+        assert "which is no longer configured; they are sent when it is configured again" in ended.stderr
+        assert TOKEN not in ended.stderr
+    assert "wait on disk" not in of_another.stderr
+    assert not sink.requests
+
+
 def test_the_status_is_true_before_in_and_after_an_outage(started: Started, caplog: pytest.LogCaptureFixture) -> None:
     """Waiting with its reason while Slack is down; delivered once when it is up; nothing that can be printed has the secret."""
     port = free_port()

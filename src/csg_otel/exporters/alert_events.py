@@ -93,6 +93,8 @@ class AlertReceiver:
     """Seconds for one attempt."""
     most: int = sys.maxsize
     """Most alerts of one notice of a channel."""
+    identity: str = ""
+    """What the next process must share to deliver what this one leaves on disk; empty for name and address."""
 
 
 def receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
@@ -138,7 +140,10 @@ def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | N
     sender = ChannelSender(channel, receiver, notified)
     timeout_s = MAIL_TIMEOUT_S if channel.kind == "email" else getattr(channel.settings, "timeout", TIMEOUT_S)
     most = _MOST_INCIDENTS if channel.kind in kinds.OF_INCIDENTS else sys.maxsize
-    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s, most)
+    # A channel of a service with a name stays the same when its address is corrected; two programs without may be strangers.
+    named = config.service.name
+    identity = f"{name}\nof {named} in {config.service.environment or 'any environment'}" if named else ""
+    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s, most, identity)
 
 
 def _alertmanagers(config: Config) -> tuple[AlertReceiver, ...]:
