@@ -15,6 +15,7 @@ from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
+    from csg_otel.config.load import Loaded
     from csg_otel.exporters.alert_events import AlertReceiver
 
 _NO_DESTINATION = (
@@ -90,13 +91,14 @@ def run(args: argparse.Namespace) -> int:
     from csg_otel.exporters.alert_events import receivers
     from csg_otel.exporters.build import spool_folder
 
-    config = _configured(args)
+    loaded = _configured(args)
+    config = loaded.config
     if not config.alerting.enabled:
         raise AlertError([_OFF])
     spool = config.exporters.spool
     destinations = receivers(config, spool_folder(spool.directory) if spool.enabled else None)
     if not destinations:
-        raise AlertError([_NO_DESTINATION])
+        raise AlertError([*(f"warning: {text}" for text in loaded.warnings), _NO_DESTINATION])
     event = _event(args, config)
     taking = [receiver for receiver in destinations if receiver.accepts(event)]
     for receiver in destinations:
@@ -106,15 +108,15 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed or not taking else 0
 
 
-def _configured(args: argparse.Namespace) -> Config:
+def _configured(args: argparse.Namespace) -> Loaded:
     from csg_otel.config import load
 
     overrides: dict[str, Any] = {"environment": args.environment} if args.environment else {}
-    config = load(args.config, code=overrides).config
+    loaded = load(args.config, code=overrides)
     if args.alertmanager:
-        overrides["alerting.alertmanagers"] = (*config.alerting.alertmanagers, *args.alertmanager)
-        config = load(args.config, code=overrides).config
-    return config
+        overrides["alerting.alertmanagers"] = (*loaded.config.alerting.alertmanagers, *args.alertmanager)
+        loaded = load(args.config, code=overrides)
+    return loaded
 
 
 def _event(args: argparse.Namespace, config: Config) -> events.Event:
