@@ -288,6 +288,28 @@ def test_routes_lead_alerts_to_their_channels(started: Started, sink: HttpSink) 
     assert [one["labels"]["alertname"] for got in sink.at("/rest") for one in got.json["alerts"]] == ["custom_alert"]
 
 
+def test_a_channel_that_no_alert_of_the_program_reaches_has_no_notifier(started: Started, sink: HttpSink) -> None:
+    """One that only a route by team, an escalation or the watchdog leads to; a severity of the user's own leads to its own."""
+    names = ("team", "late", "dead", "by name", "pager", "rest")
+    hooks: list[dict[str, Any]] = [{"name": name, "type": "webhook", "url": f"{sink.url}/{name[0]}"} for name in names]
+    hooks[4]["severity_filter"] = ["page"]
+    routes = [
+        {"match": {"team": "payments", "severity": "critical"}, "to": ["team"]},
+        {"match": {"alertname": {"matches": "db_.*"}}, "to": ["by name"]},
+    ]
+    late = {"name": "late", "condition": "time_based", "threshold": 15, "action": "escalate", "target": "late"}
+    service = started(
+        alerting={"severities": ["page"]},
+        notifications={"channels": hooks, "routes": routes, "watchdog": "dead"},
+        escalation={"rules": [late]},
+    )
+    status = service.get_notification_status()
+    notified_by = {name: status["channels"][name]["notified_by"] for name in names}
+
+    assert notified_by == {**dict.fromkeys(names[:3]), **dict.fromkeys(names[3:], "csg-otel")}
+    assert status["active_notifiers"] == list(names[3:])
+
+
 def test_severities_of_the_users_own_are_delivered_and_routed(
     started: Started, sink: HttpSink, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 _MOST_INCIDENTS: Final = 100
 """Most alerts of one notice that is a request for each of them: so many fit in the time of one attempt."""
+
+
+_OF_ANY_VALUE: Final = ("alertname", "csg_event_id")
+"""The labels of the program's alerts whose values the program chooses, besides the severity."""
 
 
 class AlertSender(EventSender):
@@ -87,6 +91,8 @@ class AlertReceiver:
     address: str
     sender: EventSender
     accepts: Callable[[Event], bool] = field(default=lambda _event: True)
+    is_reachable: bool = True
+    """Whether it accepts some alert that the program can send; a route by a team, or an escalation, leads none there."""
     channel: str = ""
     """The name of the channel that the sender notifies; empty for an Alertmanager and for Datadog."""
     timeout_s: float = 10.0
@@ -143,7 +149,21 @@ def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | N
     # A channel of a service with a name stays the same when its address is corrected; two programs without may be strangers.
     named = config.service.name
     identity = f"{name}\nof {named} in {config.service.environment or 'any environment'}" if named else ""
-    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s, most, identity)
+    return AlertReceiver(
+        name, address, sender, accepts, _is_reachable(config, spec, names), channel.name, timeout_s, most, identity
+    )
+
+
+def _is_reachable(config: Config, spec: AlertSpec, names: Collection[str]) -> bool:
+    """Return whether an alert of the program, of any name and severity, takes a route to one of the receivers *names*."""
+    labels = events.labels_of(events.Event("", "", "", service_name(config), 0.0))
+    for route in routing.routes(spec):
+        fixed = [matcher for matcher in route.matchers if matcher.label not in _OF_ANY_VALUE]
+        if route.receiver in names and any(
+            all(matcher.matches({**labels, "severity": word}) for matcher in fixed) for word in spec.severities
+        ):
+            return True
+    return False
 
 
 def _alertmanagers(config: Config) -> tuple[AlertReceiver, ...]:
