@@ -275,6 +275,22 @@ def test_mails_and_webhooks_and_named_channels_all_get_it(started: Started, sink
         assert state(service, "away")["queue_size"] == 1
 
 
+def test_a_recipient_that_the_mail_server_refuses_is_named_by_its_setting(
+    started: Started, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others get the mail; an address is personal data, so the log has its place in the configuration."""
+    with mail_sink("mailer", "canary-pa55", refuses="gone@example.com") as mails:
+        login = {"username": "mailer", "password": csg_otel.config.Secret("canary-pa55"), "from_email": "a@example.com"}
+        server = {"smtp_server": "127.0.0.1", "smtp_port": mails.port, "use_tls": False, **login}
+        recipients = ["ops@example.com", "Left <Gone@example.com>"]
+        service = started(notifications={"email": {"enabled": True, "recipients": recipients, **server}})
+        service.send_alert(alert())
+        eventually(lambda: state(service, "email")["delivered"] == 1)
+
+    assert mails.to("ops@example.com")
+    assert "channel shop.email: the mail server refuses notifications.email.recipients[1]" in caplog.text
+
+
 def test_routes_lead_alerts_to_their_channels(started: Started, sink: HttpSink) -> None:
     """As the compiled configuration does it: the first route that matches counts."""
     hooks = [{"name": name, "type": "webhook", "url": f"{sink.url}/{name}"} for name in ("db", "rest")]

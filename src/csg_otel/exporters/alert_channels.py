@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
@@ -22,7 +23,7 @@ from csg_otel.net import smtp
 from csg_otel.pipeline import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from csg_otel.alerts.direct.outgoing import HttpCall, Mail
     from csg_otel.alerts.events import Event
@@ -87,7 +88,16 @@ class ChannelSender(EventSender):
             raise http_errors.not_accepted(answer.response)
         if answer.refused and answer.refused != self._refused:
             self._refused = answer.refused
-            _log.warning("channel %s: the mail server refuses %s", self._receiver, ", ".join(answer.refused))
+            _log.warning(
+                "channel %s: the mail server refuses %s", self._receiver, ", ".join(self._places(answer.refused))
+            )
+
+    def _places(self, refused: Sequence[str]) -> Iterator[str]:
+        """Yield the settings of the *refused* addresses, because an address itself is personal data and redacted in a log."""
+        path = f"{self._channel.path}.recipients"
+        for at, recipient in enumerate(self._channel.settings.recipients):
+            if parseaddr(recipient)[1].lower() in map(str.lower, refused):
+                yield f"{path}[{at}]"
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return alerts as lines, without secrets: before they are on disk."""
