@@ -212,20 +212,20 @@ def _nested(raw: Any, room: list[int], depth: int, as_text: Callable[..., str]) 
 def text(raw: Any, limit: int = MAX_ATTRIBUTE_LENGTH) -> str:
     """Return *raw* as text that can be encoded, of at most *limit* characters."""
     try:
-        return _encodable((raw if type(raw) is str else _as_text(raw))[:limit])
+        return _encodable(raw[:limit]) if type(raw) is str else _as_text(raw, limit)
     except Exception:  # noqa: BLE001 - as in value()
         interruptions.let_through()
         return f"<{type(raw).__name__}>"
 
 
-def _as_text(raw: Any) -> str:
+def _as_text(raw: Any, limit: int = MAX_ATTRIBUTE_LENGTH) -> str:
     if isinstance(raw, str):
-        return _encodable(str.__getitem__(raw, slice(MAX_ATTRIBUTE_LENGTH)))
+        return _encodable(str.__getitem__(raw, slice(limit)))
     if isinstance(raw, (bytes, bytearray)):
-        return _encodable(raw[:MAX_ATTRIBUTE_LENGTH].decode("utf-8", "replace"))
+        return _encodable(raw[:limit].decode("utf-8", "replace"))
     try:
         is_container = type(raw) in (list, tuple, set, frozenset, dict)
-        return _encodable((_short.repr(raw) if is_container else str(raw))[:MAX_ATTRIBUTE_LENGTH])
+        return _encodable((_short.repr(raw) if is_container else str(raw))[:limit])
     except Exception:  # noqa: BLE001 - the object's own __str__ may raise anything
         interruptions.let_through()
         return f"<{type(raw).__name__}>"

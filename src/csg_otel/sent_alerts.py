@@ -84,7 +84,8 @@ class SentAlerts:
         """
         Return ``total_alerts``, ``active_alerts``, ``critical_alerts``, ``warning_alerts``, ``info_alerts``, ``latest_alert``.
 
-        The three in the middle add up to ``active_alerts``: emergencies count as critical. ``latest_alert`` is the start of the
+        The three in the middle add up to ``active_alerts``: emergencies count as critical, and severities of the user's own as
+        warnings. ``latest_alert`` is the start of the
         newest alert (ISO 8601, UTC); None without one.
         """
         with self._lock:
@@ -95,8 +96,8 @@ class SentAlerts:
         return {
             "total_alerts": total,
             "active_alerts": levels.total(),
-            "critical_alerts": levels["critical"] + levels["emergency"],
-            "warning_alerts": levels["warning"],
+            "critical_alerts": (critical := levels["critical"] + levels["emergency"]),
+            "warning_alerts": levels.total() - critical - levels["info"],
             "info_alerts": levels["info"],
             "latest_alert": None if latest is None else latest.isoformat(timespec="milliseconds"),
         }

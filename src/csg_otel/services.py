@@ -16,15 +16,16 @@ from typing import TYPE_CHECKING, Any
 
 from opentelemetry._logs import LogRecord, SeverityNumber
 
-from csg_otel import forks, metrics, names, scope, sdk, waits
-from csg_otel.alerts import events
+from csg_otel import attributes, forks, metrics, names, scope, sdk, waits
+from csg_otel.alerts import escalations, events
 from csg_otel.config import Config, given, load
-from csg_otel.config.sections.alerting import SEVERITIES
+from csg_otel.errors import ConfigError
 from csg_otel.exporters import alert_status
 from csg_otel.health.monitor import HealthMonitor
 from csg_otel.pipeline import scrub
 from csg_otel.pipeline.global_providers import exporters_of_others
 from csg_otel.pipeline.resource import service_name
+from csg_otel.privacy import active
 from csg_otel.sent_alerts import SentAlerts
 from csg_otel.threads import OwnThread
 
@@ -39,6 +40,10 @@ _SEVERITY_NUMBERS = {
     "critical": SeverityNumber.ERROR,
     "emergency": SeverityNumber.FATAL,
 }
+_LATEST_S = datetime.max.replace(tzinfo=timezone.utc).timestamp()
+"""The last Unix second that every destination can write as a date."""
+_LONGEST_S = 10 * 366 * 86_400.0
+"""Longest time of an alert in seconds; a longer one lasts until it is resolved, or the process ends."""
 _sent_alerts = SentAlerts()
 
 
@@ -123,36 +128,40 @@ class Alert:
     """
     An alert of the program, for a person to read.
 
-    ``level`` is ``info``, ``warning``, ``critical`` or ``emergency``, in upper or lower case. ``timestamp`` is in Unix seconds;
-    given as ISO 8601, with the local zone where it names none, it becomes that, and an empty text the present time.
-    A *resolved* alert, when it is sent, is the end of the alert with the same name, level, message and details.
-    Raises ValueError for another level, an empty name, or a text that is no time.
+    ``level`` is ``info``, ``warning``, ``critical``, ``emergency`` or a word of ``alerting.severities``, in any case.
+    ``message`` and the values of ``details`` may be of any type, such as an exception: they are sent as text. ``timestamp`` is
+    in Unix seconds; given as a ``datetime`` or as ISO 8601, with the local zone where it names none, it becomes that, and an
+    empty text the present time. A *resolved* alert, when it is sent, is the end of the alert with the same name, level, message
+    and details. Raises ValueError for an empty name, and for a timestamp that is no time.
     """
 
     name: str
     level: str
-    message: str
+    message: Any
     details: Mapping[str, Any] = field(default_factory=dict)
     timestamp: float | str = field(default_factory=time.time)
     resolved: bool = False
 
     def __post_init__(self) -> None:
-        if not self.name:
+        if self.name in ("", None):
             raise ValueError("an alert needs a name")
-        if self.level.lower() not in SEVERITIES:
-            raise ValueError(f"{self.level!r} is not a level; valid are {', '.join(SEVERITIES)}")
-        if isinstance(self.timestamp, str):
-            object.__setattr__(self, "timestamp", _unix(self.timestamp))
+        object.__setattr__(self, "timestamp", _unix(self.timestamp))
 
 
-def _unix(text: str) -> float:
-    """Return the time *text* (ISO 8601) in Unix seconds; the present time for an empty text."""
-    if not text:
+def _unix(when: Any) -> float:
+    """Return the time *when* in Unix seconds; the present time for None and for an empty text. Raises ValueError."""
+    if when is None or (isinstance(when, str) and not when):
         return time.time()
     try:
-        return datetime.fromisoformat(text.removesuffix("Z") + ("+00:00" if text.endswith("Z") else "")).timestamp()
-    except ValueError:
-        raise ValueError(f"{text!r} is no time; write Unix seconds or ISO 8601, such as 2026-11-26T10:30:00") from None
+        if isinstance(when, str):
+            when = datetime.fromisoformat(when.removesuffix("Z") + ("+00:00" if when.endswith("Z") else ""))
+        unix_s = attributes.number(when.timestamp() if isinstance(when, datetime) else when)
+    except (ValueError, OverflowError):  # no ISO 8601, or a year that no clock of the system has
+        unix_s = None
+    if unix_s is None or not 0 <= unix_s <= _LATEST_S:
+        text = attributes.text(when)
+        raise ValueError(f"{text!r} is no time; write Unix seconds or ISO 8601, such as 2026-11-26T10:30:00")
+    return float(unix_s)
 
 
 class SentAlert:
@@ -218,33 +227,37 @@ class AlertingService:
         """
         Send *alert* and return its handle, which is true if the alert was accepted.
 
-        This never blocks, and never raises if a receiver can't be reached: undelivered alerts are kept on disk, and the next
-        start of the program delivers them. Alerts go to every Alertmanager and to Datadog; where none of these is configured,
-        to each channel in ``notifications`` that takes the severity: then those within ``alerting.aggregation_window`` are
-        one notification, and the same alert notifies again only after four hours.
+        This never blocks and never raises: undelivered alerts are kept on disk, and the next start of the program delivers
+        them. A value whose ``str()`` raises is sent as the name of its type. A message is cut at 8 KB and a detail at 2 KB;
+        what is more than 128 details, or 128 KB of them, is left out, and the detail ``details_left_out`` has its number.
+
+        Alerts go to every Alertmanager and to Datadog; where none of these is configured, to each channel in ``notifications``
+        that takes the severity: then those within ``alerting.aggregation_window`` are one notification, and the same alert
+        notifies again only after four hours.
 
         The handle is false, with a ``reason``, and the log has a warning, if the service was not started, alerting is off, no
-        telemetry is running, no channel takes the severity, or no Alertmanager, no Datadog account, no channel and no
-        destination of logs is configured. :meth:`get_notification_status` says what became of accepted alerts.
+        telemetry is running, the level is no severity, no channel takes the severity, or no Alertmanager, no Datadog account,
+        no channel and no destination of logs is configured. :meth:`get_notification_status` says what became of accepted
+        alerts.
 
         The alert is active for *ttl_s* seconds; with ``math.inf`` until it is resolved or this process ends. It is active for
         five minutes at least, or for a little more than twice ``alerting.aggregation_window`` if that is longer, because
         Alertmanager needs that long to notify people.
         """
-        settings = self._settings()
-        if not (self._active and settings.alerting.enabled):
-            reason = "alerting.enabled is false" if self._active else "call AlertingService.start() first"
-            _log.warning("alert %r is not sent: %s", alert.name, reason)
-            return SentAlert(self, None, reason)
+        try:
+            settings, severity = self._accepted(alert)
+        except (ValueError, ConfigError) as error:
+            _log.warning("alert %r is not sent: %s", active.scrubber().text(attributes.text(alert.name)), error)
+            return SentAlert(self, None, str(error))
         now_s, horizon_s = time.time(), events.horizon(settings.alerting.aggregation_window)
-        active_s = max(ttl_s or 0.0, horizon_s)
+        active_s = max(_active_s(ttl_s), horizon_s)
         event = scrub.alert(  # here, because the id of an alert is a hash of its content
             events.make(
                 alert.name,
-                alert.level,
+                severity,
                 alert.message,
                 service=service_name(settings),
-                at=float(alert.timestamp),
+                at=_unix(alert.timestamp),
                 details=alert.details,
                 until=None if math.isinf(active_s) else now_s + active_s,
             )
@@ -254,6 +267,15 @@ class AlertingService:
         if active_s > horizon_s and not alert.resolved:
             self._renew_regularly(event, horizon_s)
         return SentAlert(self, event)
+
+    def _accepted(self, alert: Alert) -> tuple[Config, str]:
+        """Return the settings, and the severity of *alert* as they spell it. Raises ValueError or ConfigError for none."""
+        if not self._active:
+            raise ValueError("call AlertingService.start() first")
+        settings = self._settings()
+        if not settings.alerting.enabled:
+            raise ValueError("alerting.enabled is false")
+        return settings, events.severity_in(alert.level, escalations.words(settings))
 
     def renew(self, now_s: float) -> int:
         """Send every alert again that is still active at Unix time *now_s*, and return the number of these alerts."""
@@ -298,7 +320,9 @@ class AlertingService:
         scope.logger().emit(
             LogRecord(
                 timestamp=int((event.resolved_at if event.resolved_at is not None else event.at) * 1e9),
-                severity_number=SeverityNumber.INFO if resolved else _SEVERITY_NUMBERS[event.severity],
+                severity_number=SeverityNumber.INFO
+                if resolved
+                else _SEVERITY_NUMBERS.get(event.severity, SeverityNumber.WARN),
                 severity_text="INFO" if resolved else event.severity.upper(),
                 body=event.message,
                 event_name=names.EVENT_ALERT,
@@ -353,6 +377,12 @@ class AlertingService:
     def _settings(self) -> Config:
         telemetry = sdk.current()
         return self._config or (telemetry.config if telemetry is not None else load().config)
+
+
+def _active_s(ttl_s: Any) -> float:
+    """Return the seconds of *ttl_s*; 0 for what is no number, and infinity for more than ten years."""
+    seconds = math.inf if ttl_s == math.inf else attributes.number(ttl_s) or 0.0
+    return math.inf if seconds > _LONGEST_S else float(seconds)
 
 
 def _send_to_backends(event: events.Event) -> tuple[int, int]:

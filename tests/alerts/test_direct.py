@@ -419,3 +419,58 @@ def test_a_receiver_that_repeats_the_request_gets_no_secret_into_an_error(
 
     assert error.value.retry
     assert SECRET not in str(error.value)
+
+
+def _shown(kind: str, body: Any) -> str:
+    """Return the text of a notice as its readers see it."""
+    if kind == "msteams":
+        card = body["attachments"][0]["content"]["body"]
+        return "\n".join(block["inlines"][0]["text"] for block in card)
+    if kind == "discord":
+        return str(body["embeds"][0]["description"]).replace("\\", "")
+    return str(body["text"])
+
+
+CHATS = {
+    "telegram": {"bot_token": "1:x9Yz", "chat_id": "7"},
+    "discord": {"webhook_url": "http://127.0.0.1/x9Yz"},
+    "msteams": {"webhook_url": "http://127.0.0.1/x9Yz"},
+    "webex": {"token": "x9Yz", "room_id": "r"},
+}
+
+
+@pytest.mark.parametrize("kind", CHATS)
+@pytest.mark.parametrize("number", [5, 300])
+def test_a_long_alert_hides_no_other_of_its_notice(kind: str, number: int) -> None:
+    """Each is shown, shortened if it must be; where that is not enough, the rest is there by name, as far as there is room."""
+    trace = "Traceback (most recent call last):\n" + "".join(
+        f'  File "a.py", line {n}, in work\n    run(n)\n' for n in range(80)
+    )
+    sent = [event(f"job_{n}", message=f"job {n} failed\n{trace}", host=f"db{n}") for n in range(number)]
+    (call,) = outgoing(channel(kind, **CHATS[kind]), *sent)
+    shown = _shown(kind, json.loads(call.body))
+
+    if number == 5:
+        assert all(
+            f"job {n} failed" in shown and f"Alert: job_{n}" in shown and f"host: db{n}" in shown for n in range(5)
+        )
+    else:
+        listed = sum(f"Alert: job_{n}\n" in shown for n in range(number))
+        assert f"and {number - listed} more alerts: job_{listed}, job_{listed + 1}, " in shown
+        assert listed >= 15
+    (alone,) = outgoing(channel(kind, **CHATS[kind]), sent[0])
+    assert "line 30, in work" in _shown(kind, json.loads(alone.body))
+
+
+@pytest.mark.parametrize("limit", [140, 1024, 4096, 30_000])
+@pytest.mark.parametrize("number", [1, 2, 40])
+def test_a_text_keeps_its_limit(limit: int, number: int) -> None:
+    """Also where every character becomes five, and the user has a form of his own."""
+    sent = [event(f"job_{n}", message="& <b> " * 900) for n in range(number)]
+    for form in ({}, {"text": "{alertname}: {summary}"}):
+        settings = channel("slack", webhook_url="http://127.0.0.1/x9Yz", **form)
+        made = notice.of_events(sent, "shop.one", settings)
+        shown = wording.text(made, limit, lambda text: text.replace("&", "&amp;"))
+
+        assert 0 < len(shown) <= limit
+        assert "job_0" in shown or "b>" in shown

@@ -10,13 +10,15 @@ import pytest
 from csg_otel.alerts import events
 from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.datadog import events as datadog_events
+from csg_otel.privacy import active
+from csg_otel.privacy.scrubber import Scrubber
 from support.datadog_api import accepted
 
 
 def event(**changes: Any) -> events.Event:
     """Return a warning of the shop at second 1,000 that lasts until second 2,000."""
     values: dict[str, Any] = {"service": "shop", "at": 1000.0, "details": {}, "until": 2000.0}
-    named = {"name": "disk", "severity": "WARNING", "message": "full", **changes}
+    named = {"name": "disk", "severity": "warning", "message": "full", **changes}
     return events.make(**{**values, **named})
 
 
@@ -96,3 +98,93 @@ def test_datadog_gets_an_event_and_its_end() -> None:
     assert accepted(over, EventCreateRequest)
     assert (begun["alert_type"], over["alert_type"]) == ("warning", "success")
     assert begun["aggregation_key"] == over["aggregation_key"]
+
+
+class _Broken:
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize(
+    ("message", "text"),
+    [
+        (ValueError("v"), "v"),
+        (None, "None"),
+        (b"bytes \xff", "bytes \ufffd"),
+        ({"a": [1]}, "{'a': [1]}"),
+        (_Broken(), "<_Broken>"),
+    ],
+)
+def test_values_of_any_type_become_texts(message: Any, text: str) -> None:
+    """A message, a name, a key and a value; what is no mapping is one detail."""
+    sent = event(name=message, message=message, details={message if text != "{'a': [1]}" else "m": message})
+
+    assert (sent.name, sent.message, sent.details[0][1]) == (text, text, text)
+    assert event(details=message if text != "{'a': [1]}" else text).details == (
+        () if message is None else (("details", text),)
+    )
+
+
+def test_a_mapping_that_raises_is_one_detail() -> None:
+    """Its methods are the program's, and may raise anything."""
+
+    class Bad(dict[str, str]):
+        def items(self) -> Any:
+            raise RuntimeError("gone")
+
+    assert event(details=Bad()).details == (("details", "<Bad>"),)
+
+
+def test_an_exit_of_the_program_goes_through() -> None:
+    """What ends the program is no fault of a value."""
+
+    class Exits:
+        def __str__(self) -> str:
+            raise SystemExit(3)
+
+    with pytest.raises(SystemExit):
+        event(message=Exits())
+
+
+def test_long_alerts_are_cut_before_they_are_scrubbed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a megabyte, and of ten thousand details, a bounded part is looked at; the rest of the details is counted."""
+    looked_at = 0
+    scrubber = active.scrubber()
+
+    class Counting(Scrubber):
+        def text(self, value: str) -> str:
+            nonlocal looked_at
+            looked_at += len(value)
+            return scrubber.text(value)
+
+        def value(self, key: str, value: Any) -> Any:
+            nonlocal looked_at
+            looked_at += len(value)
+            return scrubber.value(key, value)
+
+    counting = Counting()
+    monkeypatch.setattr(active, "scrubber", lambda: counting)
+    big = event(message="m " * 500_000, details={f"key {number}": "long " * 5000 for number in range(10_000)})
+    many = event(details=dict.fromkeys(map(str, range(10_000)), "short"))
+
+    assert looked_at < 300_000
+    assert len(big.message) <= 8192
+    assert len(many.details) == 129
+    assert many.details[-1] == ("details_left_out", "9872")
+    assert int(dict(big.details)["details_left_out"]) + len(big.details) == 10_001
+
+
+def test_a_severity_is_a_word_of_the_configuration() -> None:
+    """In any case, spelt as the configuration has it; another word is refused with the one that was probably meant."""
+    words = ("info", "warning", "critical", "emergency", "Page")
+
+    assert [events.severity_in(level, words) for level in ("CRITICAL", " page ", "Page")] == [
+        "critical",
+        "Page",
+        "Page",
+    ]
+    with pytest.raises(ValueError, match=r"'pagee' is no severity \(did you mean 'Page'\?\); valid are info, .*, Page"):
+        events.severity_in("pagee", words)
+    with pytest.raises(ValueError, match="'None' is no severity"):
+        events.severity_in(None, words)
+    assert json.loads(datadog_events.body(event(severity="Page")))["alert_type"] == "warning"

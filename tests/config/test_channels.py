@@ -209,3 +209,54 @@ def test_a_wrong_severity_is_one_problem(alerting: dict[str, Any], message: str)
     (problem,) = problems(alerting=alerting)
 
     assert message in problem
+
+
+URL = "https://hooks.slack.com/services/T0/x9Yz"
+OPS = {"name": "ops", "type": "slack", "webhook_url": "${SLACK_WEBHOOK_URL}"}
+
+
+@pytest.mark.parametrize(
+    ("notifications", "is_on"),
+    [
+        ({}, True),
+        ({"channels": [OPS]}, False),
+        ({"channels": [{"name": "ops", "type": "Slack", "channel": "#ops"}]}, False),  # inherits the URL
+        ({"channels": [{**OPS, "webhook_url": URL}]}, False),
+        ({"channels": [{**OPS, "webhook_url": "${OTHER}"}]}, True),
+        ({"channels": [{**OPS, "enabled": False}]}, True),
+        ({"channels": [{"name": "ops", "type": "discord", "webhook_url": "${SLACK_WEBHOOK_URL}"}]}, True),
+        ({"channels": [OPS], "slack": {"enabled": True}}, True),
+        ({"channels": [{**OPS, "channel": "#db"}], "slack": {"channel": "#ops"}}, True),
+        ({"channels": [OPS], "routes": [{"match": {"severity": "info"}, "to": ["ops"]}]}, True),
+        ({"channels": [OPS], "routes": [{"match": {"severity": "info"}, "to": ["slack"]}]}, True),
+        ({"channels": [OPS], "watchdog": "ops"}, True),
+    ],
+)
+def test_a_variable_switches_slack_on_unless_a_named_channel_has_its_url(
+    notifications: dict[str, Any], is_on: bool
+) -> None:
+    """So each alert arrives once; a channel that only a route leads to, or another room, takes the place of none."""
+    environ = {"SLACK_WEBHOOK_URL": URL, "OTHER": f"{URL}2"}
+    loaded = load({"notifications": notifications}, environ=environ)
+
+    assert loaded.config.notifications.slack.enabled is is_on
+
+
+def test_two_channels_of_one_url_are_a_warning() -> None:
+    """Where both get the same alerts; not with other severities, another room, or if only a route leads to one."""
+    on = {"enabled": True, "webhook_url": "${SLACK_WEBHOOK_URL}"}
+    environ = {"SLACK_WEBHOOK_URL": URL}
+
+    def warnings(**more: Any) -> list[str]:
+        sections = {"notifications": {"channels": [OPS], "slack": on, **more}}
+        return [text for text in load(sections, environ=environ).warnings if "arrive there twice" in text]
+
+    (warning,) = warnings()
+    assert "notifications.channels[0]: has the URL of notifications.slack, so alerts arrive there twice" in warning
+    assert URL not in warning
+    assert warnings(routes=[{"match": {"severity": "info"}, "to": ["ops"]}]) == []
+    assert warnings(slack={**on, "channel": "#other"}) == []
+    assert (
+        warnings(channels=[{**OPS, "severity_filter": ["info"]}], slack={**on, "severity_filter": ["critical"]}) == []
+    )
+    assert len(warnings(channels=[{**OPS, "severity_filter": ["info"]}])) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import csg_otel
 from csg_otel import sdk
 from csg_otel.alerts.events import Event
 from csg_otel.exporters.notified import Notified
+from support.json_server import json_server
 from support.notification_sinks import HttpSink, http_sink, mail_sink
 from support.programs import eventually
 from support.servers import free_port
@@ -60,7 +62,7 @@ def slack(url: str, **settings: Any) -> dict[str, Any]:
     return {"slack": {"enabled": True, "webhook_url": csg_otel.config.Secret(f"{url}/services/{TOKEN}"), **settings}}
 
 
-def alert(message: str = "it broke", level: str = "critical", **more: Any) -> csg_otel.Alert:
+def alert(message: Any = "it broke", level: str = "critical", **more: Any) -> csg_otel.Alert:
     """Return an alert."""
     return csg_otel.Alert("custom_alert", level, message, **more)
 
@@ -113,6 +115,40 @@ def test_a_process_that_ends_in_an_outage_leaves_its_alert_to_the_next(tmp_path:
         (text,) = texts(sink)
     assert "no backup since Monday" in text
     assert TOKEN not in text
+
+
+def test_an_alert_waits_for_its_channel_not_for_its_address(tmp_path: Path) -> None:
+    """A corrected URL gets it, in the same service and environment only; each alert arrives once."""
+    start, wrong = "import csg_otel; csg_otel.instrument()", f"http://127.0.0.1:{free_port()}/service/{TOKEN}"
+    shop = {"OTEL_SERVICE_NAME": "shop", "CSG_OTEL_ENVIRONMENT": "production"}
+    run(tmp_path, TWO_LINES, wrong, **shop)
+    with http_sink() as sink:
+        right = f"{sink.url}/services/{TOKEN}"
+        for other in ({"OTEL_SERVICE_NAME": "till"}, {**shop, "CSG_OTEL_ENVIRONMENT": "staging"}, {}):
+            run(tmp_path, start, right, **other)
+        strangers = list(sink.requests)
+        for _ in range(2):
+            run(tmp_path, start, right, **shop)
+
+    assert strangers == []
+    assert [text.split("\n")[0] for text in texts(sink)] == ["no backup since Monday"]
+
+
+def test_alerts_for_a_channel_that_is_gone_are_reported_and_sent_to_no_other(sink: HttpSink, tmp_path: Path) -> None:
+    """One line at the start says how many wait for which, and where; also if no channel is left, and for a nameless program."""
+    start, url = "import csg_otel; csg_otel.instrument()", f"http://127.0.0.1:{free_port()}/service/{TOKEN}"
+    (tmp_path / "monitoring_config.yaml").write_text("{}")
+    run(tmp_path, TWO_LINES, url)
+    other = run(tmp_path, start, f"{sink.url}/services/{TOKEN}")
+    none = run(tmp_path, start, "")
+    of_another = run(tmp_path, start, "", OTEL_SERVICE_NAME="till")
+
+    for ended in (other, none):
+        assert "1 alerts wait on disk for channel slack at http://127.0.0.1:" in ended.stderr
+        assert "which is no longer configured; they are sent when it is configured again" in ended.stderr
+        assert TOKEN not in ended.stderr
+    assert "wait on disk" not in of_another.stderr
+    assert not sink.requests
 
 
 def test_the_status_is_true_before_in_and_after_an_outage(started: Started, caplog: pytest.LogCaptureFixture) -> None:
@@ -186,6 +222,19 @@ def test_alerts_within_the_window_are_one_notification(started: Started, sink: H
     assert "at last" in texts(sink)[2]
 
 
+def test_a_flood_of_alerts_is_one_notification(started: Started, sink: HttpSink) -> None:
+    """Nine hundred in a loop are one notice to people; its title has their number, and what comes later waits."""
+    service = started(window=30, notifications=slack(sink.url))
+    for number in range(900):
+        service.send_alert(alert(f"number {number}"))
+    eventually(lambda: sink.requests)
+    service.send_alert(alert("later"))
+    eventually(lambda: state(service)["queue_size"] == 1)
+
+    assert [got.json["attachments"][0]["title"] for got in sink.requests] == ["[FIRING 900] critical: custom_alert"]
+    assert state(service)["delivered"] == 900
+
+
 def test_an_alertmanager_leaves_no_channel_to_this_package(started: Started, sink: HttpSink) -> None:
     """No doubles: the channel is Alertmanager's, and nothing is sent to it."""
     alerting = {"aggregation_window": 1, "alertmanagers": ["http://127.0.0.1:9"]}
@@ -226,6 +275,22 @@ def test_mails_and_webhooks_and_named_channels_all_get_it(started: Started, sink
         assert state(service, "away")["queue_size"] == 1
 
 
+def test_a_recipient_that_the_mail_server_refuses_is_named_by_its_setting(
+    started: Started, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The others get the mail; an address is personal data, so the log has its place in the configuration."""
+    with mail_sink("mailer", "canary-pa55", refuses="gone@example.com") as mails:
+        login = {"username": "mailer", "password": csg_otel.config.Secret("canary-pa55"), "from_email": "a@example.com"}
+        server = {"smtp_server": "127.0.0.1", "smtp_port": mails.port, "use_tls": False, **login}
+        recipients = ["ops@example.com", "Left <Gone@example.com>"]
+        service = started(notifications={"email": {"enabled": True, "recipients": recipients, **server}})
+        service.send_alert(alert())
+        eventually(lambda: state(service, "email")["delivered"] == 1)
+
+    assert mails.to("ops@example.com")
+    assert "channel shop.email: the mail server refuses notifications.email.recipients[1]" in caplog.text
+
+
 def test_routes_lead_alerts_to_their_channels(started: Started, sink: HttpSink) -> None:
     """As the compiled configuration does it: the first route that matches counts."""
     hooks = [{"name": name, "type": "webhook", "url": f"{sink.url}/{name}"} for name in ("db", "rest")]
@@ -239,10 +304,85 @@ def test_routes_lead_alerts_to_their_channels(started: Started, sink: HttpSink) 
     assert [one["labels"]["alertname"] for got in sink.at("/rest") for one in got.json["alerts"]] == ["custom_alert"]
 
 
+def test_a_channel_that_no_alert_of_the_program_reaches_has_no_notifier(started: Started, sink: HttpSink) -> None:
+    """One that only a route by team, an escalation or the watchdog leads to; a severity of the user's own leads to its own."""
+    names = ("team", "late", "dead", "by name", "pager", "rest")
+    hooks: list[dict[str, Any]] = [{"name": name, "type": "webhook", "url": f"{sink.url}/{name[0]}"} for name in names]
+    hooks[4]["severity_filter"] = ["page"]
+    routes = [
+        {"match": {"team": "payments", "severity": "critical"}, "to": ["team"]},
+        {"match": {"alertname": {"matches": "db_.*"}}, "to": ["by name"]},
+    ]
+    late = {"name": "late", "condition": "time_based", "threshold": 15, "action": "escalate", "target": "late"}
+    service = started(
+        alerting={"severities": ["page"]},
+        notifications={"channels": hooks, "routes": routes, "watchdog": "dead"},
+        escalation={"rules": [late]},
+    )
+    status = service.get_notification_status()
+    notified_by = {name: status["channels"][name]["notified_by"] for name in names}
+
+    assert notified_by == {**dict.fromkeys(names[:3]), **dict.fromkeys(names[3:], "csg-otel")}
+    assert status["active_notifiers"] == list(names[3:])
+
+
+def test_severities_of_the_users_own_are_delivered_and_routed(
+    started: Started, sink: HttpSink, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In any case; a word that is none is a false handle with the word that was meant, and one line in the log."""
+    hooks = [
+        {"name": "pager", "type": "webhook", "url": f"{sink.url}/pager", "severity_filter": ["page"]},
+        {"name": "desk", "type": "webhook", "url": f"{sink.url}/desk"},
+    ]
+    routes = [{"match": {"severity": "ticket"}, "to": ["desk"]}]
+    alerting = {"aggregation_window": 1, "severities": ["page", "ticket"]}
+    service = started(alerting=alerting, notifications={"channels": hooks, "routes": routes})
+    before = csg_otel.SystemMonitor().get_status()["alerts"]
+    accepted = [service.send_alert(alert(level=level)) for level in ("PAGE", "ticket")]
+    wrong = service.send_alert(alert(level="pgae"))
+    telemetry = sdk.current()
+    assert telemetry is not None
+    telemetry.force_flush(5)
+    after = csg_otel.SystemMonitor().get_status()["alerts"]
+
+    assert [bool(one) for one in (*accepted, wrong)] == [True, True, False]
+    assert wrong.reason.startswith("'pgae' is no severity (did you mean 'page'?); valid are info, ")
+    assert wrong.reason in caplog.text
+    assert [one["labels"]["severity"] for got in sink.at("/pager") for one in got.json["alerts"]] == ["page"]
+    assert [one["labels"]["severity"] for got in sink.at("/desk") for one in got.json["alerts"]] == ["ticket"]
+    assert after["active_alerts"] - before["active_alerts"] == after["warning_alerts"] - before["warning_alerts"] == 2
+
+
+def test_an_alert_never_raises_where_an_exception_is_handled(started: Started, sink: HttpSink) -> None:
+    """An exception as the message, and details without a text, reach people; so does an alert without a level or a number."""
+
+    class Broken:
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    service = started(notifications=slack(sink.url))
+    error = ValueError("disk is full")
+    sent = service.send_alert(alert(error, details={"k": Broken(), Broken(): None}), ttl_s=math.nan)
+    none = service.send_alert(alert(level=None, details=None))  # type: ignore[arg-type]
+    eventually(lambda: sink.requests)
+
+    assert (bool(sent), bool(none)) == (True, False)
+    assert none.reason.startswith("'None' is no severity")
+    assert texts(sink)[0].startswith("disk is full\n")
+    assert "k: &lt;Broken&gt;" in texts(sink)[0]
+
+
+@pytest.mark.parametrize("moment", [math.nan, math.inf, 1e15, "1e400", [], -1.0])
+def test_a_moment_that_is_no_time_is_refused_when_the_alert_is_made(moment: Any) -> None:
+    """So that it is not refused, or shown as another time, when it is sent."""
+    with pytest.raises(ValueError, match="is no time; write Unix seconds or ISO 8601"):
+        alert(timestamp=moment)
+
+
 def test_the_command_sends_to_channels_and_says_where(sink: HttpSink, tmp_path: Path) -> None:
     """The first run notifies, the second says that it does not; a severity that no channel takes is exit code 1."""
     file = tmp_path / "monitoring_config.yaml"
-    file.write_text("notifications: {slack: {severity_filter: [warning]}}\n")
+    file.write_text("alerting: {severities: [page]}\nnotifications: {slack: {severity_filter: [warning, page]}}\n")
     command = "import sys; from csg_otel.cli import main; sys.exit(main(['alerts', 'send', 'x', '--message', 'm'{}]))"
     config = f", '--config', {str(file)!r}"
     url = f"{sink.url}/services/{TOKEN}"
@@ -250,13 +390,30 @@ def test_the_command_sends_to_channels_and_says_where(sink: HttpSink, tmp_path: 
     none = run(tmp_path, command.format(config + ", '--severity', 'info'"), url)
     gone = run(tmp_path, command.format(config + ", '--detail', 'a=b'"), f"http://127.0.0.1:9/services/{TOKEN}")
 
+    own, wrong = (run(tmp_path, command.format(f"{config}, '--severity', {word!r}"), url) for word in ("Page", "pgae"))
+    off = run(tmp_path, command.format(config), url, CSG_OTEL_ALERTING_ENABLED="false")
+
     assert (first.returncode, second.returncode, none.returncode, gone.returncode) == (0, 0, 1, 1), first.stderr
+    assert (own.returncode, wrong.returncode, off.returncode) == (0, 1, 1), own.stderr
+    assert "--severity: 'pgae' is no severity (did you mean 'page'?)" in wrong.stderr
+    assert "alerting.enabled is false" in off.stderr
     assert first.stdout.startswith("channel slack: accepted (")
     assert second.stdout.startswith("channel slack: was notified before, and is not again now (")
     assert none.stdout == "channel slack: takes no alert of severity info\n"
     assert "run the command again when it is up" in gone.stderr
     assert TOKEN not in gone.stderr
-    assert len(sink.requests) == 1
+    assert [got.json["attachments"][0]["title"] for got in sink.requests] == ["[FIRING] warning: x", "[FIRING] page: x"]
+
+
+def test_the_command_says_what_a_refusal_needs(tmp_path: Path) -> None:
+    """A receiver that is up and refuses the alert does not take it later."""
+    command = "import sys; from csg_otel.cli import main; sys.exit(main(['alerts', 'send', 'x', '--message', 'm']))"
+    with json_server(lambda *_: (400, {"error": "no_text"})) as url:
+        refused = run(tmp_path, command, f"{url}/services/{TOKEN}")
+
+    assert refused.returncode == 1
+    assert "the receiver refuses this alert" in refused.stderr
+    assert "when it is up" not in refused.stderr
 
 
 # -- what was notified ---------------------------------------------------------------------------------------------------

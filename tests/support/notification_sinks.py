@@ -103,6 +103,7 @@ def mail_sink(
     implicit: ssl.SSLContext | None = None,
     starttls: ssl.SSLContext | None = None,
     without: Any = "LOGIN",
+    refuses: str = "",
 ) -> Iterator[MailSink]:
     """
     Run a mail server that takes mails from *user* with *password* only.
@@ -114,6 +115,7 @@ def mail_sink(
         implicit: TLS from the first byte.
         starttls: TLS that the server demands after its greeting.
         without: a mechanism of AUTH that the server does not offer; by default LOGIN, whose challenge breaks Go's clients.
+        refuses: a recipient that the server does not accept.
     """
     sink = MailSink(port or free_port())
 
@@ -121,6 +123,8 @@ def mail_sink(
         async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
             if not session.authenticated:  # asked here, because aiosmtpd warns of AUTH that is required without TLS
                 return "530 5.7.0 authentication is required"
+            if address.lower() == refuses:
+                return "550 5.1.1 no such user"
             envelope.rcpt_tos.append(address)
             return "250 OK"
 

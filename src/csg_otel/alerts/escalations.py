@@ -19,16 +19,21 @@ SEVERITIES: Final[tuple[Severity, ...]] = ("info", "warning", "critical", "emerg
 """The severities that every configuration has, in ascending order."""
 
 
-def escalated_severities(rule: Any, words: tuple[Severity, ...] = SEVERITIES) -> tuple[Severity, ...]:
+def words(config: Any) -> tuple[Severity, ...]:
+    """Return the severities of *config*: those that every configuration has, then the words of the user."""
+    return (*SEVERITIES, *config.alerting.severities)
+
+
+def escalated_severities(rule: Any, severities: tuple[Severity, ...] = SEVERITIES) -> tuple[Severity, ...]:
     """
-    Return the severities that an escalation *rule* is about; *words* are all severities.
+    Return the severities that an escalation *rule* is about, of all *severities*.
 
     By default it suppresses all severities, and escalates ``critical``. One that raises repeated alerts to a severity is about
     the severity below: to ``critical`` it raises warnings.
     """
     filtered: tuple[Severity, ...] = rule.severity_filter
     if filtered or rule.action != "escalate":
-        return filtered or words
+        return filtered or severities
     if rule.condition == "retry_count" and rule.target in SEVERITIES[1:]:
         return (SEVERITIES[SEVERITIES.index(rule.target) - 1],)
     return ("critical",)
@@ -51,18 +56,18 @@ def _suppressing(path: str, rule: Any) -> Iterator[tuple[str, str]]:
 
 def _escalating(path: str, rule: Any, config: Any) -> Iterator[tuple[str, str]]:
     """Yield the mistakes of a *rule* that escalates: its target is a receiver or a named channel, or else a severity."""
-    words = (*SEVERITIES, *config.alerting.severities)
+    severities = words(config)
     channels = {channel.name: channel for channel in config.notifications.channels}
     places = (*config.escalation.receivers, *channels)
-    if rule.target not in (*places, *words):
-        hint = suggestion(str(rule.target), (*places, *words)) or " (add it to escalation.receivers)"
+    if rule.target not in (*places, *severities):
+        hint = suggestion(str(rule.target), (*places, *severities)) or " (add it to escalation.receivers)"
         yield f"{path}.target", f"there is no receiver {rule.target!r}{hint}"
     elif rule.target in channels and not channels[rule.target].enabled:
         yield f"{path}.target", f"the channel {rule.target!r} is off; set its 'enabled' to true"
     elif rule.condition == "retry_count" and rule.target not in places:
         if rule.target not in SEVERITIES:
             if not rule.severity_filter or rule.target in rule.severity_filter:
-                others = ", ".join(word for word in words if word != rule.target)
+                others = ", ".join(word for word in severities if word != rule.target)
                 yield f"{path}.severity_filter", f"must have what is raised to {rule.target}: some of {others}"
             return
         lower = SEVERITIES[: SEVERITIES.index(rule.target)]

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from csg_otel.alerts import events
+from csg_otel.alerts import escalations, events
 from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.cli import arguments
 from csg_otel.errors import AlertError
@@ -15,11 +15,14 @@ from csg_otel.lines import one_line
 
 if TYPE_CHECKING:
     from csg_otel.config import Config
+    from csg_otel.config.load import Loaded
     from csg_otel.exporters.alert_events import AlertReceiver
 
 _NO_DESTINATION = (
     "no destination for alerts: set alerting.alertmanagers or a channel in notifications, or give --alertmanager URL"
 )
+_OFF = "alerting.enabled is false, so no alert is sent; set it to true (in the environment: CSG_OTEL_ALERTING_ENABLED=true)"
+_RETRY = "run the command again when it is up"
 _LONGEST_TTL_S = 366 * 86_400.0
 
 
@@ -35,7 +38,10 @@ def register(commands: Any) -> None:
     parser.add_argument("name", help="name of the alert")
     parser.add_argument("--message", required=True, help="text for people")
     parser.add_argument(
-        "--severity", choices=SEVERITIES, default="warning", help="severity of the alert (default: warning)"
+        "--severity",
+        default="warning",
+        metavar="WORD",
+        help=f"{', '.join(SEVERITIES)}, or a word of alerting.severities (default: warning)",
     )
     parser.add_argument(
         "--detail", action="append", default=[], type=_detail, metavar="KEY=VALUE", help="a further fact; repeatable"
@@ -85,11 +91,14 @@ def run(args: argparse.Namespace) -> int:
     from csg_otel.exporters.alert_events import receivers
     from csg_otel.exporters.build import spool_folder
 
-    config = _configured(args)
+    loaded = _configured(args)
+    config = loaded.config
+    if not config.alerting.enabled:
+        raise AlertError([_OFF])
     spool = config.exporters.spool
     destinations = receivers(config, spool_folder(spool.directory) if spool.enabled else None)
     if not destinations:
-        raise AlertError([_NO_DESTINATION])
+        raise AlertError([*(f"warning: {text}" for text in loaded.warnings), _NO_DESTINATION])
     event = _event(args, config)
     taking = [receiver for receiver in destinations if receiver.accepts(event)]
     for receiver in destinations:
@@ -99,15 +108,15 @@ def run(args: argparse.Namespace) -> int:
     return 1 if failed or not taking else 0
 
 
-def _configured(args: argparse.Namespace) -> Config:
+def _configured(args: argparse.Namespace) -> Loaded:
     from csg_otel.config import load
 
     overrides: dict[str, Any] = {"environment": args.environment} if args.environment else {}
-    config = load(args.config, code=overrides).config
+    loaded = load(args.config, code=overrides)
     if args.alertmanager:
-        overrides["alerting.alertmanagers"] = (*config.alerting.alertmanagers, *args.alertmanager)
-        config = load(args.config, code=overrides).config
-    return config
+        overrides["alerting.alertmanagers"] = (*loaded.config.alerting.alertmanagers, *args.alertmanager)
+        loaded = load(args.config, code=overrides)
+    return loaded
 
 
 def _event(args: argparse.Namespace, config: Config) -> events.Event:
@@ -119,9 +128,13 @@ def _event(args: argparse.Namespace, config: Config) -> events.Event:
 
     now_s = time.time()
     active.install(make_scrubber(config))
+    try:
+        severity = events.severity_in(args.severity, escalations.words(config))
+    except ValueError as error:
+        raise AlertError([f"--severity: {error}"]) from None
     event = events.make(
         args.name,
-        args.severity,
+        severity,
         args.message,
         service=service_name(config),
         at=now_s,
@@ -141,7 +154,9 @@ def _accepted(receiver: AlertReceiver, event: events.Event, timeout_s: float) ->
     try:
         receiver.sender.send_batch(event.encode(), timeout_s)
     except SendError as error:
-        advice = "run the command again when it is up"
+        advice = (
+            _RETRY if error.retry else "the receiver refuses this alert: correct it, or the settings of the receiver"
+        )
         print(one_line(f"{receiver.name}: not accepted at {receiver.address}: {error}; {advice}"), file=sys.stderr)
         return False
     print(f"{receiver.name}: {'was notified before, and is not again now' if knows else 'accepted'} ({event.id})")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.config.sections.alerting import SEVERITIES
+from csg_otel.config.sections.secret import revealed
 from csg_otel.config.tree import join
 from csg_otel.errors import suggestion
 
@@ -34,6 +35,7 @@ _REQUIRED: Final[Mapping[str, tuple[str, ...]]] = {
 _KINDS: Final = ("email", "slack", "webhook", "pagerduty")
 """The kinds of which `notifications`, and each receiver of an escalation, has one."""
 
+_URLS: Final = ("webhook_url", "url")
 _TARGETS: Final = ("topic_arn", "phone_number", "target_arn")
 _FORMS: Final = ("matches", "not_matches", "not")
 _CHANNELS: Final = "notifications.channels"
@@ -65,6 +67,33 @@ def mistakes(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             yield from _match(join(f"{path}.match", label), label, value, config)
     if (watchdog := config.notifications.watchdog) is not None:
         yield from _named("notifications.watchdog", watchdog, config)
+
+
+def doubles(config: ConfigRoot) -> Iterator[tuple[str, str]]:
+    """Yield (dotted key, warning) for each channel that gets the alerts of another one, at the same URL."""
+    section = config.notifications
+    led_to = {name for route in section.routes for name in route.to} | {rule.target for rule in config.escalation.rules}
+    every = [(kind, f"notifications.{kind}", getattr(section, kind)) for kind in _KINDS]
+    every += [
+        (channel.type, join(_CHANNELS, at), channel)
+        for at, channel in enumerate(section.channels)
+        if channel.name not in {*led_to, section.watchdog}
+    ]
+    seen: dict[tuple[str, ...], list[tuple[str, Any]]] = {}
+    for kind, path, channel in every:
+        url = next((value for key in _URLS if (value := getattr(channel, key, None))), None)
+        if url is None or not channel.enabled:
+            continue
+        others = seen.setdefault((kind, revealed(url), getattr(channel, "channel", None) or ""), [])
+        for other, settings in others:
+            filters = (set(channel.severity_filter), set(settings.severity_filter))
+            if not all(filters) or filters[0] & filters[1]:
+                yield (
+                    path,
+                    f"has the URL of {other}, so alerts arrive there twice; switch one off, or filter severities",
+                )
+                break
+        others.append((path, channel))
 
 
 def _names(config: ConfigRoot) -> Iterator[tuple[str, str]]:

@@ -41,7 +41,14 @@ def check(config: ConfigRoot, nodes: Mapping[str, Node], report: Report) -> None
             report.problem(_place(path, nodes), message)
     for path, message in rule_forms.mistakes(config, nodes):
         report.problem(_place(path, nodes), message)
-    for path, message in (*_performance(config), *_schemes(config), *_unscrubbed(config), *_slow_patterns(config)):
+    doubles = channel_forms.doubles(config)
+    for path, message in (
+        *_performance(config),
+        *_schemes(config),
+        *_unscrubbed(config),
+        *_slow_patterns(config),
+        *doubles,
+    ):
         report.warning(_place(path, nodes), message)
     if (method := nodes.get("security.api_auth.method")) is not None and str(method.value).lower() == "oauth":
         report.warning(

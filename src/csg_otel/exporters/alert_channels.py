@@ -9,19 +9,21 @@ from __future__ import annotations
 
 import logging
 import time
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 
 from csg_otel import clocks
 from csg_otel.alerts import events
 from csg_otel.alerts.direct import kinds, notice, transport
 from csg_otel.alerts.direct.outgoing import ChannelError
+from csg_otel.exporters.alert_sender import EventSender
 from csg_otel.exporters.delivery import http_errors
-from csg_otel.exporters.delivery.sender import NotPlain, SendError
+from csg_otel.exporters.delivery.sender import SendError
 from csg_otel.net import smtp
 from csg_otel.pipeline import scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from csg_otel.alerts.direct.outgoing import HttpCall, Mail
     from csg_otel.alerts.events import Event
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("csg_otel")
 
 
-class ChannelSender:
+class ChannelSender(EventSender):
     """Notifies the people of one channel of alerts, several in one notice."""
 
     def __init__(self, channel: Channel, receiver: str, notified: Notified) -> None:
@@ -86,22 +88,21 @@ class ChannelSender:
             raise http_errors.not_accepted(answer.response)
         if answer.refused and answer.refused != self._refused:
             self._refused = answer.refused
-            _log.warning("channel %s: the mail server refuses %s", self._receiver, ", ".join(answer.refused))
+            _log.warning(
+                "channel %s: the mail server refuses %s", self._receiver, ", ".join(self._places(answer.refused))
+            )
+
+    def _places(self, refused: Sequence[str]) -> Iterator[str]:
+        """Yield the settings of the *refused* addresses, because an address itself is personal data and redacted in a log."""
+        path = f"{self._channel.path}.recipients"
+        for at, recipient in enumerate(self._channel.settings.recipients):
+            if parseaddr(recipient)[1].lower() in map(str.lower, refused):
+                yield f"{path}[{at}]"
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return alerts as lines, without secrets: before they are on disk."""
         return b"".join(scrub.alert(event).encode() + b"\n" for event in items)
 
-    def encode_plain(self, items: Sequence[Any]) -> bytes:  # noqa: ARG002 - see RequestSender
-        """Raise NotPlain: there are never so many alerts."""
-        raise NotPlain
-
     def split(self, body: bytes) -> list[bytes]:
         """Return the lines of *body*, each an alert."""
         return body.splitlines(keepends=True)
-
-    def reset_after_fork(self) -> None:
-        """Do nothing: each notice opens its own connection."""
-
-    def close(self) -> None:
-        """Do nothing: each notice closes its own connection."""

@@ -6,24 +6,24 @@ The persistent queue in front of a sender keeps alerts on disk and retries them.
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import net
-from csg_otel.alerts import events, routing
+from csg_otel.alerts import escalations, events, routing
 from csg_otel.alerts.alertmanager import events as alertmanager_events
 from csg_otel.alerts.channels import channels, reserved, routes
 from csg_otel.alerts.datadog import events as datadog_events
 from csg_otel.alerts.direct import kinds
 from csg_otel.alerts.direct.outgoing import MAIL_TIMEOUT_S, TIMEOUT_S
-from csg_otel.alerts.escalations import SEVERITIES
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.config.sections.secret import revealed
 from csg_otel.exporters.alert_channels import ChannelSender
+from csg_otel.exporters.alert_sender import EventSender
 from csg_otel.exporters.delivery import http_errors
-from csg_otel.exporters.delivery.sender import NotPlain
 from csg_otel.exporters.notified import Notified
 from csg_otel.net import addresses
 from csg_otel.pipeline import scrub
@@ -35,10 +35,17 @@ if TYPE_CHECKING:
     from csg_otel.alerts.events import Event
     from csg_otel.alerts.model import Channel
     from csg_otel.config import Config
-    from csg_otel.exporters.delivery.sender import Partial
 
 
-class AlertSender:
+_MOST_INCIDENTS: Final = 100
+"""Most alerts of one notice that is a request for each of them: so many fit in the time of one attempt."""
+
+
+_OF_ANY_VALUE: Final = ("alertname", "csg_event_id")
+"""The labels of the program's alerts whose values the program chooses, besides the severity."""
+
+
+class AlertSender(EventSender):
     """Sends the alerts of one queue, one per request."""
 
     def __init__(
@@ -56,7 +63,7 @@ class AlertSender:
         self._make_body = make_body
         self._headers = {"Content-Type": "application/json", **(headers or {})}
 
-    def send_batch(self, body: bytes, timeout_s: float) -> Partial | None:
+    def send_batch(self, body: bytes, timeout_s: float) -> None:
         """Send one alert. Raises SendError."""
         payload = self._make_body(events.decode(body), time.time())
         try:
@@ -65,26 +72,15 @@ class AlertSender:
             raise http_errors.no_response(error) from error
         if not response.ok:
             raise http_errors.not_accepted(response)
-        return None
 
     def encode(self, items: Sequence[Any]) -> bytes:
         """Return the only alert of a batch as bytes, without secrets: before it is on disk."""
         (event,) = items
         return bytes(scrub.alert(event).encode())
 
-    def encode_plain(self, items: Sequence[Any]) -> bytes:  # noqa: ARG002 - see RequestSender
-        """Raise NotPlain: there are never so many alerts."""
-        raise NotPlain
-
     def split(self, body: bytes) -> list[bytes]:
         """Return *body* unchanged: a request has only one alert."""
         return [body]
-
-    def reset_after_fork(self) -> None:
-        """Do nothing: each request opens its own connection."""
-
-    def close(self) -> None:
-        """Do nothing: each request closes its own connection."""
 
 
 @dataclass(frozen=True)
@@ -93,12 +89,18 @@ class AlertReceiver:
 
     name: str
     address: str
-    sender: AlertSender | ChannelSender
+    sender: EventSender
     accepts: Callable[[Event], bool] = field(default=lambda _event: True)
+    is_reachable: bool = True
+    """Whether it accepts some alert that the program can send; a route by a team, or an escalation, leads none there."""
     channel: str = ""
     """The name of the channel that the sender notifies; empty for an Alertmanager and for Datadog."""
     timeout_s: float = 10.0
     """Seconds for one attempt."""
+    most: int = sys.maxsize
+    """Most alerts of one notice of a channel."""
+    identity: str = ""
+    """What the next process must share to deliver what this one leaves on disk; empty for name and address."""
 
 
 def receivers(config: Config, folder: Path | None) -> tuple[AlertReceiver, ...]:
@@ -120,7 +122,7 @@ def channel_receivers(config: Config, folder: Path | None) -> tuple[AlertReceive
 
 def direct_spec(config: Config) -> AlertSpec:
     """Return the channels of *config*, and the routes that decide which of them gets an alert of the program."""
-    words = (*SEVERITIES, *config.alerting.severities)
+    words = escalations.words(config)
     enabled = channels(config.notifications, words, "notifications")
     return AlertSpec(
         channels=enabled,
@@ -143,7 +145,25 @@ def _channel(config: Config, spec: AlertSpec, channel: Channel, folder: Path | N
 
     sender = ChannelSender(channel, receiver, notified)
     timeout_s = MAIL_TIMEOUT_S if channel.kind == "email" else getattr(channel.settings, "timeout", TIMEOUT_S)
-    return AlertReceiver(name, address, sender, accepts, channel.name, timeout_s)
+    most = _MOST_INCIDENTS if channel.kind in kinds.OF_INCIDENTS else sys.maxsize
+    # A channel of a service with a name stays the same when its address is corrected; two programs without may be strangers.
+    named = config.service.name
+    identity = f"{name}\nof {named} in {config.service.environment or 'any environment'}" if named else ""
+    return AlertReceiver(
+        name, address, sender, accepts, _is_reachable(config, spec, names), channel.name, timeout_s, most, identity
+    )
+
+
+def _is_reachable(config: Config, spec: AlertSpec, names: Collection[str]) -> bool:
+    """Return whether an alert of the program, of any name and severity, takes a route to one of the receivers *names*."""
+    labels = events.labels_of(events.Event("", "", "", service_name(config), 0.0))
+    for route in routing.routes(spec):
+        fixed = [matcher for matcher in route.matchers if matcher.label not in _OF_ANY_VALUE]
+        if route.receiver in names and any(
+            all(matcher.matches({**labels, "severity": word}) for matcher in fixed) for word in spec.severities
+        ):
+            return True
+    return False
 
 
 def _alertmanagers(config: Config) -> tuple[AlertReceiver, ...]:

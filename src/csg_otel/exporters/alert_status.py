@@ -27,10 +27,15 @@ def of(config: Config, statuses: Mapping[str, DestinationStatus]) -> dict[str, A
     """Return the part of ``get_notification_status()`` about channels and queues; *statuses* are those of the telemetry."""
     receivers = alert_events.receivers(config, None)
     by_channel = {receiver.channel: receiver.name for receiver in receivers if receiver.channel}
+    reachable = {receiver.channel for receiver in receivers if receiver.is_reachable}
     enabled = {channel.name for channel in alert_events.direct_spec(config).channels}
     by_alertmanager = config.alerting.enabled and bool(config.alerting.alertmanagers)
     notified_by = {
-        name: "Alertmanager" if by_alertmanager else "csg-otel" if by_channel.get(name) in statuses else None
+        name: "Alertmanager"
+        if by_alertmanager
+        else "csg-otel"
+        if name in reachable and by_channel.get(name) in statuses
+        else None
         for name in enabled
     }
     shown = {}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel import environment
 from csg_otel.config.presets import otlp_destinations
+from csg_otel.exporters.delivery import left_behind
 from csg_otel.exporters.delivery.destination import Destination
 from csg_otel.exporters.otlp import sender as otlp
 from csg_otel.net import addresses
@@ -36,8 +37,13 @@ _MAX_COLLECTIONS = 256
 _MAX_ALERTS = 1000
 """Alerts that the queue of one receiver keeps in memory: more than a program sends during an outage of one day."""
 
-_MOST_IN_A_NOTICE = 100
-"""Most alerts of one notification of a channel: more than a person reads."""
+_ALERTS_IN_A_FRAME = 100
+"""Most alerts of a channel that are written to the spool as one frame."""
+
+_LEFT_BEHIND = (
+    "%d alerts wait on disk for %s at %s, which is no longer configured; they are sent when it is configured again, and to no"
+    " other address. To discard them, delete %s"
+)
 
 _CONSOLE_TICK_S = 0.2
 """Seconds an item waits before it is shown: too short to notice, and long enough to draw a burst of items at once."""
@@ -194,15 +200,21 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
     from csg_otel.alerts.model import AlertSpec
     from csg_otel.exporters.alert_events import receivers
     from csg_otel.exporters.alert_sink import AlertSink
+    from csg_otel.pipeline.resource import service_name
 
     spool = config.exporters.spool
     options: dict[str, Any] = {"max_items": _MAX_ALERTS, "max_age_s": spool.max_age}
     windows = AlertSpec(window_s=config.alerting.aggregation_window)
-    built = []
+    built, service = [], service_name(config)
     for receiver in receivers(config, spool_folder(spool.directory) if spool.enabled else None):
         destination = Destination(receiver.name, receiver.address)
         queue: PersistentQueue
-        _keep_on_disk(destination, spool)
+        _keep_on_disk(
+            destination,
+            spool,
+            identity=receiver.identity,
+            about=left_behind.about(service, receiver.name, receiver.address),
+        )
         options["timeout_s"] = receiver.timeout_s
         if receiver.channel:
             queue = destination.add_windowed_queue(
@@ -211,14 +223,24 @@ def _build_alerts(config: Config, _local: LocalReader) -> Sequence[Destination]:
                 group=lambda event: (event.name, event.severity),
                 window_s=routing.interval_s(windows),
                 delay_s=routing.wait_s(windows),
-                batch_size=_MOST_IN_A_NOTICE,
+                batch_size=_ALERTS_IN_A_FRAME,
+                most=receiver.most,
                 **options,
             )
         else:
             queue = destination.add_persistent_queue("alerts", receiver.sender, batch_size=1, delay_s=0.0, **options)
         destination.sinks["alerts"] = AlertSink(queue, receiver.accepts)
         built.append(destination)
+    _log_left_behind(built, service, spool)
     return tuple(built)
+
+
+def _log_left_behind(built: Sequence[Destination], service: str, settings: Spool) -> None:
+    """Log which alerts of *service* wait on disk for a destination that is not one of those *built*."""
+    folder = spool_folder(settings.directory) if settings.enabled else None
+    present = {destination.spool.folder_name for destination in built if destination.spool is not None}
+    for left in left_behind.alerts(folder, service, present, settings.max_age) if folder is not None else ():
+        _log.warning(_LEFT_BEHIND, left.items, left.name, left.address, left.folder)
 
 
 def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> Destination:
@@ -233,12 +255,12 @@ def _build_pushgateway(config: Config, local: LocalReader, *, worker: bool) -> D
     return destination
 
 
-def _keep_on_disk(destination: Destination, settings: Spool) -> None:
+def _keep_on_disk(destination: Destination, settings: Spool, **options: str) -> None:
     """Create the spool of *destination*, if *settings* switch it on and there is a place for it."""
     if not settings.enabled:
         return
     if (folder := spool_folder(settings.directory)) is not None:
-        destination.keep_on_disk(folder, settings.max_bytes)
+        destination.keep_on_disk(folder, settings.max_bytes, **options)
     else:
         _log.warning("exporter %s: telemetry is kept in memory only: %s", destination.name, NO_SPOOL_FOLDER)
 

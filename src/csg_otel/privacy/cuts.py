@@ -40,11 +40,16 @@ def without_last_word(text: str) -> str:
     return kept if len(text) - len(kept) <= _LONGEST_WORD else text
 
 
+def window(limit: int) -> int:
+    """Return how many characters of a text are scrubbed, of which at most *limit* bytes remain."""
+    return limit * _WINDOW + 2 * _MARGIN
+
+
 def head(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     """Return the first *limit* bytes of the scrubbed *text*."""
-    window = limit * _WINDOW + 2 * _MARGIN
-    clean = scrub(text if len(text) <= window else text[:window])
-    if len(text) > window:
+    most = window(limit)
+    clean = scrub(text if len(text) <= most else text[:most])
+    if len(text) > most:
         clean = clean[: max(limit // 4, len(clean) - _MARGIN)] + _CUT if len(clean) > _MARGIN else "[redacted:too-long]"
     if len(clean) * 4 <= limit or len(clean.encode("utf-8", "surrogatepass")) <= limit:
         return clean
@@ -55,9 +60,9 @@ def head(text: str, limit: int, scrub: Callable[[str], str]) -> str:
 
 def tail(text: str, limit: int, scrub: Callable[[str], str]) -> str:
     """Return the last lines of the scrubbed *text*, at most *limit* bytes of them."""
-    window = limit * _WINDOW + 2 * _MARGIN
-    clean = scrub(text if len(text) <= window else text[-window:])
-    if len(text) > window:
+    most = window(limit)
+    clean = scrub(text if len(text) <= most else text[-most:])
+    if len(text) > most:
         clean = _CUT + clean[_MARGIN:] if len(clean) > _MARGIN else "[redacted:too-long]"
     encoded = clean.encode("utf-8", "surrogatepass")
     if len(encoded) <= limit:

@@ -22,7 +22,7 @@ def body(event: Event) -> bytes:
         "title": f"{event.name} is over" if over else event.name,
         "text": text[:_LONGEST_TEXT],
         "date_happened": int(event.resolved_at if event.resolved_at is not None else event.at),
-        "alert_type": "success" if over else _TYPES[event.severity],
+        "alert_type": "success" if over else _TYPES.get(event.severity, "warning"),
         "aggregation_key": event.id,
         "tags": [f"{key}:{value}" for key, value in tags.items() if value],
     }

@@ -50,7 +50,7 @@ def slack(settings: Any, notice: Notice, _now_s: float) -> list[HttpCall]:
 
 def msteams(settings: Any, notice: Notice, _now_s: float) -> list[HttpCall]:
     """Return the request to the webhook of a workflow of Teams: an adaptive card, in which only runs have no format."""
-    lines = wording.text(notice, _TEAMS_TEXT).splitlines()
+    lines = wording.text(notice, _TEAMS_TEXT, most_lines=_TEAMS_LINES - 1).splitlines()
     if len(lines) > _TEAMS_LINES:
         lines = [*lines[: _TEAMS_LINES - 1], "..."]
     heading = {"weight": "Bolder", "size": "Medium", "color": _TEAMS_COLORS[_color(notice)]}

@@ -31,6 +31,9 @@ MAKERS: Final[Mapping[str, Make]] = {
 }
 """What each kind sends for a notice: a function of the channel's settings, the notice, and the time in Unix seconds."""
 
+OF_INCIDENTS: Final = frozenset(("pagerduty", "opsgenie", "victorops"))
+"""The kinds that send a request for each alert of a notice: each is an incident of its own."""
+
 _URLS: Final = ("webhook_url", "url", "api_url")
 _HOMES: Final = {
     "pagerduty": incidents.PAGERDUTY,

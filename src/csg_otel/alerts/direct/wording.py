@@ -7,6 +7,7 @@ Pure. The rule: the texts of an alert are data. They are cut to what a channel a
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -30,6 +31,15 @@ _PLACE: Final = re.compile(
     r"\{(alertname|severity|status|summary|description|runbook_url|dashboard_url|labels\.([A-Za-z_]\w*))\}"
 )
 _CUT: Final = " ..."
+_LAST_LINE: Final = 40
+"""Characters that are kept free at the end of a text."""
+_SHORTER: Final = (2000, 1000, 500, 250, 120, 60)
+"""Characters of each value of an alert, tried one after the other until all alerts of a notice have room."""
+_BRIEF: Final = 120
+"""Characters of a value from which on an alert has no more than its message, its name and its severity."""
+_LINE_LENGTH: Final = 40
+"""Characters of a line, by which the lines of a shortened value are counted."""
+_ANY_LINES: Final = sys.maxsize
 
 
 def title(notice: Notice, limit: int = 250) -> str:
@@ -44,27 +54,71 @@ def title(notice: Notice, limit: int = 250) -> str:
     return cut(f"[{status}{count}] {notice.severity}: {one_line(names)}", limit)
 
 
-def text(notice: Notice, limit: int, escape: Callable[[str], str] = str) -> str:
+def text(notice: Notice, limit: int, escape: Callable[[str], str] = str, most_lines: int = _ANY_LINES) -> str:
     """
-    Return the whole text, at most *limit* characters; what has no room is counted at the end.
+    Return the whole text, at most *limit* characters. A long alert hides no other: all are shortened until each has room.
 
-    *escape* makes a text safe for the format of the channel. Default: plain text needs no escape.
+    Where there are too many for that, the names of the rest are at the end, with their number.
+
+    Args:
+        notice: The notice.
+        limit: Most characters of the result, escaped.
+        escape: Makes a text safe for the format of the channel. Default: plain text needs no escape.
+        most_lines: Most lines of several alerts. Default: any number.
     """
-    room = limit - 40  # for the last line
+    room = limit - _LAST_LINE
+    parts = _fitting(notice, room, most_lines, None, escape)
+    if len(parts) < len(notice.alerts) == 1:
+        return _escaped_head(_whole(notice, notice.alerts[0], None), room, escape)
+    for most in _SHORTER:
+        if len(parts) == len(notice.alerts):
+            break
+        parts = _fitting(notice, room, most_lines, most, escape)
+    if len(parts) == len(notice.alerts):
+        return "\n\n".join(parts)
+    names_room = limit // 3
+    parts = _fitting(notice, limit - names_room, most_lines - 1, _SHORTER[-1], escape)
+    if not parts:
+        parts = [_escaped_head(_whole(notice, notice.alerts[0], None), limit - names_room - 2, escape)]
+    return "\n\n".join([*parts, _escaped_head(_rest(notice, len(parts)), names_room - 2, escape)])
+
+
+def _fitting(notice: Notice, room: int, lines: int, most: int | None, escape: Callable[[str], str]) -> list[str]:
+    """Return the escaped texts of the first alerts of *notice*, as many as fit in *room* characters and *lines* lines."""
     parts: list[str] = []
     for alert in notice.alerts:
-        whole = (
-            "\n".join(_lines(alert)) if notice.text is None else _filled(notice.text, replace(notice, alerts=(alert,)))
-        )
-        part = escape(whole)
-        if len(part) + 2 > room:
-            if not parts:
-                parts.append(_escaped_head(whole, room, escape))
+        part = escape(_whole(notice, alert, most))
+        room -= len(part) + 2
+        lines -= part.count("\n") + 2
+        if room < 0 or lines < 0:
             break
         parts.append(part)
-        room -= len(part) + 2
-    left = len(notice.alerts) - len(parts)
-    return "\n\n".join([*parts, *([f"and {left} more alerts"] if left else [])])
+    return parts
+
+
+def _whole(notice: Notice, alert: NoticeAlert, most: int | None) -> str:
+    """Return the text of *alert*, of which each value has at most *most* characters; None: all it has."""
+    if notice.text is not None:
+        form = _filled(notice.text, replace(notice, alerts=(alert,)))
+        return form if most is None else _shorter(form, most)
+    if most is None:
+        return "\n".join(_lines(alert))
+    lines = _lines(alert) if most > _BRIEF else _first_lines(alert)
+    return "\n".join(_shorter(line, most) for line in lines)
+
+
+def _shorter(value: str, most: int) -> str:
+    lines = value.splitlines()
+    most_lines = most // _LINE_LENGTH + 1
+    return cut(value if len(lines) <= most_lines else "\n".join(lines[:most_lines]) + _CUT, most)
+
+
+def _rest(notice: Notice, shown: int) -> str:
+    """Return the line about the alerts after the first *shown* ones: their number, and the names that none of these has."""
+    seen = {alert.name for alert in notice.alerts[:shown]}
+    names = dict.fromkeys(alert.name for alert in notice.alerts[shown:] if alert.name not in seen)
+    listed = f": {', '.join(map(one_line, names))}" if names else ""
+    return f"and {len(notice.alerts) - shown} more alerts{listed}"
 
 
 def cut(line: str, limit: int) -> str:
@@ -105,13 +159,18 @@ def _filled(form: str, notice: Notice) -> str:
     return _PLACE.sub(value, form)
 
 
-def _lines(alert: NoticeAlert) -> Iterator[str]:
-    over = "RESOLVED: " if alert.ends_s is not None else ""
-    yield over + (alert.annotations.get("summary") or alert.name)
-    if description := alert.annotations.get("description"):
-        yield description
+def _first_lines(alert: NoticeAlert) -> Iterator[str]:
+    yield ("RESOLVED: " if alert.ends_s is not None else "") + (alert.annotations.get("summary") or alert.name)
     yield f"Alert: {alert.name}"
     yield f"Severity: {alert.severity}"
+
+
+def _lines(alert: NoticeAlert) -> Iterator[str]:
+    summary, *names = _first_lines(alert)
+    yield summary
+    if description := alert.annotations.get("description"):
+        yield description
+    yield from names
     yield f"Since: {when(alert.starts_s)}"
     if alert.ends_s is not None:
         yield f"Until: {when(alert.ends_s)}"

@@ -46,7 +46,8 @@ class SlackChannel(Channel):
     """Notifications in Slack."""
 
     enabled: bool = setting(
-        False, "Post to Slack; `SLACK_WEBHOOK_URL` switches it on unless the file has `enabled: false`."
+        False,
+        "Post to Slack; `SLACK_WEBHOOK_URL` switches it on unless the file has `enabled: false` or a named channel of its URL.",
     )
     webhook_url: Secret | None = setting(None, "Slack's incoming webhook.", env=("SLACK_WEBHOOK_URL",))
     channel: str | None = setting(None, "Channel, such as `#alerts`.")

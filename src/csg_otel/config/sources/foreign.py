@@ -40,7 +40,8 @@ def without_misfits(environ: Mapping[str, str], report: Report) -> dict[str, str
         for name in leaf.variables:
             if reason := _misfit(name, environ.get(name, "")):
                 del kept[name]
-                ours = f"; set {leaf.variables[0]} instead" if name != leaf.variables[0] else ""
+                ours = f"; correct it, or if it belongs to another program, set {leaf.variables[0]}"
+                ours = ours if name != leaf.variables[0] else ""
                 report.warning(variable(name, None, leaf.key), f"{reason}; it is ignored{ours}")
     return kept
 

@@ -1,5 +1,5 @@
 """
-Settings that follow from other settings: a receiver's channel is on, a section for Datadog switches Datadog on.
+Settings that follow from others: a receiver's channel is on, a section for Datadog switches Datadog on, a variable Slack.
 
 Works on trees before they become values. The one rule: an implied setting never overrides a written one.
 """
@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.config.convert import MismatchError, boolean
+from csg_otel.config.sources.substitute import names
 from csg_otel.config.tree import DEFAULT, Node, from_plain, join, merge
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ _SHARED: Final[Mapping[str, tuple[str, ...]]] = {
 def layer(written: Node | None, environment: Node | None) -> Node | None:
     """Return the settings that *written* (file and code) and *environment* imply."""
     implied: Node | None = None
-    if (node := _written(environment, "notifications", "slack", "webhook_url")) is not None:
+    node = _written(environment, "notifications", "slack", "webhook_url")
+    if node is not None and not _has_channel_for(node, written):
         implied = merge(implied, _tree({"notifications": {"slack": {"enabled": True}}}, node.origin))
     if (node := _written(written, "exporters", "datadog")) is not None and isinstance(node.value, dict):
         implied = merge(implied, _tree({"exporters": {"datadog": {"enabled": True}}}, node.origin))
@@ -38,6 +40,43 @@ def layer(written: Node | None, environment: Node | None) -> Node | None:
             whole = Node({"exporters": Node({"datadog": Node({"api_key": key}, key.origin)}, key.origin)}, key.origin)
             implied = merge(implied, whole)
     return implied
+
+
+def _has_channel_for(url: Node, written: Node | None) -> bool:
+    """
+    Return whether a named channel of *written* posts what Slack's section would post to its *url*: each alert arrives once.
+
+    A named channel that a route, an escalation or the watchdog leads to is none, and where one of these leads to the section,
+    this is on. Nor is a channel of Slack whose name differs from that in the section.
+    """
+    led_to = _led_to(written)
+    listed, own = _written(written, "notifications", "channels"), _written(written, "notifications", "slack", "channel")
+    for item in listed.value if listed is not None and isinstance(listed.value, list) and "slack" not in led_to else ():
+        kind, name, room, enabled = (_written(item, key) for key in ("type", "name", "channel", "enabled"))
+        if kind is None or str(kind.value).strip().lower() != "slack" or (enabled is not None and not _on(item)):
+            continue
+        if (name is not None and str(name.value) in led_to) or (own is not None and _text(own) != _text(room)):
+            continue
+        text = _text(_written(item, "webhook_url"))
+        if not text or text == _text(url) or names(text) == {url.origin.where}:
+            return True
+    return False
+
+
+def _led_to(written: Node | None) -> set[str]:
+    """Return the names of the channels that a route, an escalation or the watchdog of *written* leads to."""
+    texts = [_text(_written(written, "notifications", "watchdog"))]
+    for keys, key in ((("notifications", "routes"), "to"), (("escalation", "rules"), "target")):
+        listed = _written(written, *keys)
+        for item in listed.value if listed is not None and isinstance(listed.value, list) else ():
+            target = _written(item, key)
+            several = target.value if target is not None and isinstance(target.value, list) else [target]
+            texts += map(_text, several)
+    return set(texts)
+
+
+def _text(node: Node | None) -> str:
+    return "" if node is None or node.value is None else str(node.value)
 
 
 def complete(tree: Node) -> Node:

@@ -202,12 +202,12 @@ class Backlog:
         if self._spool is not None:
             self._spool.verify()
 
-    def take(self, max_items: int) -> tuple[list[Frame], bytes]:
+    def take(self, max_items: int, max_bytes: int = MAX_REQUEST_BYTES) -> tuple[list[Frame], bytes]:
         """
         Return the frames of the next request and their joined bytes; call :meth:`settle` or :meth:`put_back` afterwards.
 
-        Expired and corrupt frames are not returned, but counted as dropped. A frame with more than *max_items* items is sent
-        alone.
+        Expired and corrupt frames are not returned, but counted as dropped. A frame with more than *max_items* items, or
+        *max_bytes* bytes, is sent alone.
         """
         batch: list[Frame] = []
         bodies: list[bytes] = []
@@ -216,7 +216,7 @@ class Backlog:
             body = self._body(frame)
             if body is None:
                 continue
-            if batch and size + len(body) > MAX_REQUEST_BYTES:
+            if batch and size + len(body) > max_bytes:
                 with self._lock:
                     self.put_back([frame])
                 break

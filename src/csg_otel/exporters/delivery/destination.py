@@ -114,9 +114,18 @@ class Destination:
 
     # -- setting up ------------------------------------------------------------------------------------------------
 
-    def keep_on_disk(self, root: Path, max_bytes: int) -> None:
-        """Create a spool below *root*, of at most *max_bytes* bytes, for the persistent queues that are added afterwards."""
-        self.spool = Spool(root, f"{self.name}\n{self._address}", self, max_bytes=max_bytes)
+    def keep_on_disk(self, root: Path, max_bytes: int, *, identity: str = "", about: str = "") -> None:
+        """
+        Create a spool below *root* for the persistent queues that are added afterwards.
+
+        Args:
+            root: Folder of all spools of this user.
+            max_bytes: Most bytes on disk.
+            identity: What the next process must share to deliver what this one leaves. Default: name and address.
+            about: See :class:`Spool`.
+        """
+        identity = identity or f"{self.name}\n{self._address}"
+        self.spool = Spool(root, identity, self, max_bytes=max_bytes, about=about)
 
     def add_memory_queue(self, signal: str, sender: ItemSender, **options: Any) -> MemoryQueue:
         """Add the queue of *signal*; *options* are those of :class:`MemoryQueue`."""

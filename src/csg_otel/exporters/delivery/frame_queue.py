@@ -96,13 +96,16 @@ class FrameQueue(DeliveryQueue):
         with self._lock:
             self._is_prepared, self._progress_at = True, clocks.monotonic()
         while self._await_frames():
-            batch, body = self._backlog.take(self._batch_size)
+            batch, body = self._take()
             if batch:
                 self._deliver(batch, body)
             else:
                 self._hurry = False
         self._finished.set()
         self._sender.close()
+
+    def _take(self) -> tuple[list[Frame], bytes]:
+        return self._backlog.take(self._batch_size)
 
     def _await_frames(self) -> bool:
         """Wait until a frame must be sent; return False when the queue has ended."""

@@ -37,7 +37,9 @@ _ORPHANED_S: Final = 90.0
 _SMALL: Final = 4
 """The files of dead processes below this part of the most bytes of a file are small: their frames are joined in one."""
 
-_SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
+SEGMENT_NAME: Final = re.compile(r"(traces|metrics|logs|alerts)-(\d{8})")
+ABOUT: Final = "about"
+"""Name of the file beside the folders of the processes that says whose spool it is: see ``left_behind``."""
 
 
 class SegmentOwner(Protocol):
@@ -50,7 +52,7 @@ class SegmentOwner(Protocol):
 class Spool:
     """The spool of one destination in this process, and those of dead processes it has adopted."""
 
-    def __init__(self, root: Path, destination: str, owner: SegmentOwner, *, max_bytes: int) -> None:
+    def __init__(self, root: Path, destination: str, owner: SegmentOwner, *, max_bytes: int, about: str = "") -> None:
         """
         Prepare the spool; touches no file yet.
 
@@ -59,11 +61,13 @@ class Spool:
             destination: Name of the destination, a line break, and its address; the folder's name depends on both.
             owner: Counts the segments that are removed to make room.
             max_bytes: Most bytes on disk; beyond them the oldest segments are removed.
+            about: What the file ``about`` in the folder of the destination has. Default: there is no such file.
         """
         self._root = root
+        self._about = about
         self._destination = destination
         name = re.sub(r"[^A-Za-z0-9_.-]+", "-", destination.split("\n", 1)[0])[:40]
-        self._folder_name = f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
+        self.folder_name = f"{name}-{hashlib.sha256(destination.encode()).hexdigest()[:12]}"
         self._max_bytes = max_bytes
         self._segment_bytes = min(MOST_BYTES, max(4096, max_bytes // _MIN_SEGMENTS))
         self._owner = owner
@@ -178,12 +182,12 @@ class Spool:
 
     def _take_over(self, folder: Path, refs_by_signal: dict[str, list[Ref]]) -> None:
         """Move the frames of *folder* to this process's folder and add them to *refs_by_signal*, unless its process lives."""
-        lock = _lock_of_the_dead(folder)
+        lock = lock_of_the_dead(folder)
         if lock is None:
             return
         try:
             for path in sorted(folder.iterdir()):
-                name = _SEGMENT_NAME.fullmatch(path.name)
+                name = SEGMENT_NAME.fullmatch(path.name)
                 segment = Segment.inherit(path, name[1]) if name is not None else None
                 if segment is not None:
                     refs_by_signal.setdefault(segment.signal, []).extend(self._taken(segment))
@@ -255,8 +259,10 @@ class Spool:
 
     def _make_folders(self) -> None:
         root = private_folder_at(self._root)
-        self._folder = root / self._folder_name
+        self._folder = root / self.folder_name
         make_private_folder(self._folder)
+        if self._about and not (self._folder / ABOUT).exists():
+            (self._folder / ABOUT).write_text(self._about, "utf-8")
         if not self._key.installation:
             self._key = Key.of(private_key(root), self._destination)
 
@@ -324,7 +330,7 @@ def _remove_if_empty(folder: Path) -> None:
             folder.rmdir()
 
 
-def _lock_of_the_dead(folder: Path) -> KeptFile | None:
+def lock_of_the_dead(folder: Path) -> KeptFile | None:
     """Return the lock of *folder*, held by this process; None if the folder's process lives. Raises OSError."""
     path, flags = folder / "lock", os.O_RDWR | os.O_NOFOLLOW
     is_orphaned = time.time() - _modified(folder) > _ORPHANED_S

@@ -2,17 +2,20 @@
 A persistent queue for people: what comes within a window is one request, so that a burst of alerts is one notification.
 
 An item waits a moment for others of its request. After a request, the items of the same groups wait until the window is over;
-an item of another group waits only the moment, and takes along what waits. The rules: waiting items are on disk like all
-others; a flush and a shutdown send them at once, and a shutdown waits for an attempt that has not failed yet.
+an item of another group waits only the moment, and takes along what waits. The rules: however many wait, they are
+one request, up to its size in bytes; waiting items are on disk like all others; a flush and a shutdown send them at once, and a
+shutdown waits for an attempt that has not failed yet.
 """
 
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import clocks
+from csg_otel.exporters.delivery.backlog import MAX_MEMORY_BYTES
 from csg_otel.exporters.delivery.persistent_queue import PersistentQueue
 
 if TYPE_CHECKING:
@@ -26,7 +29,9 @@ _MOST_GROUPS: Final = 1000
 class WindowedQueue(PersistentQueue):
     """A persistent queue with at most one request for each group of items in a window."""
 
-    def __init__(self, *args: Any, window_s: float, group: Callable[[Any], Hashable], **options: Any) -> None:
+    def __init__(
+        self, *args: Any, window_s: float, group: Callable[[Any], Hashable], most: int = sys.maxsize, **options: Any
+    ) -> None:
         """
         Prepare the queue; its threads start with the first item.
 
@@ -34,10 +39,12 @@ class WindowedQueue(PersistentQueue):
             *args: Those of :class:`PersistentQueue`.
             window_s: Seconds between two requests about the same group.
             group: Returns the group of an item.
+            most: Most items of a request; those that it has no room for follow at once. Default: any number.
             **options: The other options of :class:`PersistentQueue`; ``delay_s`` is the wait of an item for others.
         """
         self._window_s = window_s
         self._group = group
+        self._most = most
         super().__init__(*args, **options)
 
     def _reset(self) -> None:
@@ -49,7 +56,7 @@ class WindowedQueue(PersistentQueue):
         self._next_at = math.inf
 
     def _requests(self, chunk: Chunk) -> list[tuple[int, bytes]]:
-        self._arriving |= {self._group(item) for item in chunk.items}
+        self._arriving |= {self._group(item) for item in chunk.items} or {None}  # already encoded: one group together
         return super()._requests(chunk)
 
     def _mark_kept(self) -> None:
@@ -58,12 +65,16 @@ class WindowedQueue(PersistentQueue):
         for group in self._arriving:
             over = self._sent_at.get(group, -math.inf) + self._window_s
             self._next_at = min(self._next_at, max(now + self._delay_s, over))
-        if not self._arriving:  # encoded by the threads of the program: there are too many to wait for more
-            self._next_at = now
         self._waiting |= self._arriving
         self._arriving = set()
         super()._mark_kept()
         self._due.set()
+
+    def _is_due(self, now: float) -> bool:
+        return now >= self._due_at()
+
+    def _take(self) -> tuple[list[Frame], bytes]:
+        return self._backlog.take(self._most, MAX_MEMORY_BYTES)
 
     def _due_at(self) -> float:
         is_of_the_dead = not self._backlog.oldest
