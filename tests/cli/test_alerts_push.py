@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +12,13 @@ from typing import Any
 
 import pytest
 
+from csg_otel.alerts.text import HEADER
 from support.alert_specs import rule
 from support.alertmanager import Alertmanager
 from support.datadog_api import datadog_api
 from support.grafana_api import grafana_api
+from support.programs import eventually
+from support.prometheus import Prometheus
 
 
 def alerts(*arguments: object, config: Path, **env: str) -> tuple[int, str, str]:
@@ -49,6 +53,9 @@ def config(tmp_path: Path) -> Path:
     file.write_text(json.dumps(settings))  # JSON is YAML
     return file
 
+
+LOADED = "Completed loading of configuration file"
+"""What Prometheus logs when it has read its files."""
 
 DRY = "dry run: nothing was changed; run without --dry-run to make these changes\n"
 """The last line of a dry run."""
@@ -90,6 +97,29 @@ def test_a_push_without_a_backend_says_how_to_give_one(tmp_path: Path) -> None:
 
     assert code == 1
     assert "no backend to push to: give --prometheus-url and --prometheus-file" in problem
+
+
+@pytest.mark.real("prometheus")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_push_that_a_signal_ends_restores_the_file(number: signal.Signals, tmp_path: Path) -> None:
+    """While it waits for Prometheus, which does not read this file, the old file is restored and reloaded."""
+    config, file = tmp_path / "c.yaml", tmp_path / "rules.yaml"
+    config.write_text(json.dumps({"service": {"name": "shop"}, "alerting": {"rules": [rule()]}}))
+    old = f'# {HEADER}\n# service: "shop"\ngroups: []\n'
+    file.write_text(old)
+    with Prometheus((), tmp_path / "prometheus") as server:
+        loads = server.log.count(LOADED)
+        command = [sys.executable, "-m", "csg_otel", "alerts", "push", "--config", str(config), "--no-shipped"]
+        command += ["--prometheus-url", server.url, "--prometheus-file", str(file)]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL) as push:
+            eventually(lambda: server.log.count(LOADED) == loads + 1)
+            written = file.read_text()
+            push.send_signal(number)
+            code = push.wait(60)
+
+        assert (code, file.read_text()) == (128 + number, old)
+        assert "HighCpuUsage" in written
+        assert server.log.count(LOADED) == loads + 2
 
 
 @pytest.mark.real("prometheus-alertmanager")

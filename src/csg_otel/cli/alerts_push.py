@@ -17,6 +17,7 @@ from csg_otel.alerts.prometheus import push as prometheus_push
 from csg_otel.alerts.push import plan
 from csg_otel.alerts.push.api import Api
 from csg_otel.cli import alert_source, arguments, backends
+from csg_otel.cli.stop_signals import stopping_by_exception
 from csg_otel.config.sections.secret import revealed
 from csg_otel.errors import AlertError
 
@@ -100,7 +101,8 @@ def run(args: argparse.Namespace) -> int:
         for line in plan.describe(target, planned):
             print(line)
         if not args.dry_run:
-            pushing.apply(planned)
+            with stopping_by_exception():  # a file that is not confirmed yet is restored
+                pushing.apply(planned)
     if args.dry_run:
         print("dry run: nothing was changed; run without --dry-run to make these changes")
     return 0

@@ -1,8 +1,12 @@
-"""Ctrl-C and SIGTERM as the end of a command that serves until then."""
+"""Ctrl-C, SIGTERM and SIGHUP: as the end of a command that serves until then, or as exceptions in one that cleans up."""
 
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import NoReturn
 
 from csg_otel.waits import Latch
 
@@ -13,3 +17,22 @@ def stop_latch() -> Latch:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     return ended
+
+
+@contextmanager
+def stopping_by_exception() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP raise SystemExit in the block, as Ctrl-C raises KeyboardInterrupt. Other code ends at once."""
+    numbers = [one for one in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(one) is signal.SIG_DFL]
+    with suppress(ValueError):  # of another thread than the main one, which gets no signals
+        for number in numbers:
+            signal.signal(number, _exit)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            for number in numbers:
+                signal.signal(number, signal.SIG_DFL)
+
+
+def _exit(number: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(128 + number)  # as shells report a program that a signal has ended

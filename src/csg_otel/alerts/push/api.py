@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -71,7 +72,22 @@ class Api:
             query: parameters of the URL; by default none.
             missing_ok: whether an answer 404 returns None instead of raising; by default it raises.
         """
-        request = f"{method} {self.where}{path}"
+        answer = self._answer(method, path, body, query)
+        if answer.status == HTTPStatus.NOT_FOUND and missing_ok:
+            return None
+        return _decoded(self._request(method, path), self._success(method, path, answer))
+
+    def text(self, method: str, path: str) -> str:
+        """Send a request and return the answer as text, such as that of a ``/metrics``. Raises PushError as `call` does."""
+        answer = self._success(method, path, self._answer(method, path))
+        return answer.body.decode("utf-8", "replace")
+
+    def _request(self, method: str, path: str) -> str:
+        """Return the name of a request in errors."""
+        return f"{method} {self.where}{path}"
+
+    def _answer(self, method: str, path: str, body: Any = None, query: Mapping[str, Any] | None = None) -> net.Response:
+        """Return the answer of any status; after 429 the request is sent again. Raises PushError without one."""
         url = addresses.below(self._url, path)
         url += f"{'&' if '?' in url else '?'}{urlencode(query)}" if query else ""
         data = None if body is None else json.dumps(body).encode()
@@ -88,16 +104,20 @@ class Api:
                     max_bytes=_MAX_RESPONSE_BYTES,
                 )
             except (OSError, ValueError) as error:
+                request = self._request(method, path)
                 raise PushError(f"{request}: {type(error).__name__}: {error}") from error
-            if answer.status == 404 and missing_ok:
-                return None
-            if answer.status != 429 or not self._waited(answer.headers):
-                break
+            if answer.status != HTTPStatus.TOO_MANY_REQUESTS or not self._waited(answer.headers):
+                return answer
+
+    def _success(self, method: str, path: str, answer: net.Response) -> net.Response:
+        """Return *answer* if it is a success, and whole. Raises PushError otherwise."""
         if not answer.ok:
-            raise PushError(f"{request}: HTTP {answer.status}: {answer.text(300)}")
+            raise PushError(f"{self._request(method, path)}: HTTP {answer.status}: {answer.text(300)}")
         if answer.truncated:
-            raise PushError(f"{request}: the response is longer than {_MAX_RESPONSE_BYTES >> 20} MiB")
-        return _decoded(request, answer)
+            raise PushError(
+                f"{self._request(method, path)}: the response is longer than {_MAX_RESPONSE_BYTES >> 20} MiB"
+            )
+        return answer
 
     def _waited(self, headers: Mapping[str, str]) -> bool:
         """Wait as long as the server requests, and return True; return False at once if that would pass the deadline."""

@@ -2,8 +2,9 @@
 The push of a file to a server on this machine: replace the file, make the server reload it, and verify that it did.
 
 The rules: a file of another service, or of other people, is not replaced unless that is forced, and then a copy of it stays. If
-the server does not confirm the new file, the old file is restored and reloaded. The modules ``prometheus.push`` and
-``alertmanager.push`` verify that their server has loaded a file.
+the server does not confirm the new file, or an exception such as Ctrl-C ends the wait for that, the old file is restored and
+reloaded. A file that is equal is confirmed, too: a copy or a push that was cut off may have written it. The modules
+``prometheus.push`` and ``alertmanager.push`` verify that their server has loaded a file.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import yaml
 
 from csg_otel import clocks, regular_file
-from csg_otel.alerts.push.plan import Plan, PushError, Resource, plan
+from csg_otel.alerts.push.plan import Change, Plan, PushError, Resource, plan
 from csg_otel.alerts.text import owners
 
 if TYPE_CHECKING:
@@ -33,8 +34,6 @@ _CONFIRM_S: Final = 10.0
 """Time limit in seconds for a server to run with a reloaded file; it usually takes a fraction of a second."""
 
 _TICK_S: Final = 0.1
-
-_CURE: Final = "choose another file, combine both by `csg-otel alerts merge`, or give --force, which keeps a copy"
 
 
 class FilePush:
@@ -47,7 +46,8 @@ class FilePush:
         text: str,
         *,
         notified_by: Callable[[Any], str],
-        is_loaded: Callable[[Api, Any], bool],
+        is_loaded: Callable[[], bool],
+        cure: str,
         force: bool = False,
     ) -> None:
         """
@@ -59,7 +59,8 @@ class FilePush:
             text: desired content of the file, YAML.
             notified_by: returns the part of a parsed file that identifies firing alerts; if it changes, the server notifies
                 again.
-            is_loaded: returns whether the server runs with a parsed file.
+            is_loaded: returns whether the server runs with *text*. Raises PushError.
+            cure: what to do if the file is another owner's.
             force: whether a file of another owner is replaced; by default it is an error.
         """
         self._api = api
@@ -67,10 +68,15 @@ class FilePush:
         self._text = text
         self._notified_by = notified_by
         self._is_loaded = is_loaded
+        self._cure = cure
         self._force = force
 
     def plan(self) -> Plan:
-        """Return the plan: create the file, update it, or leave it. Raises PushError for a file that may not be replaced."""
+        """
+        Return the plan: create the file, update it, have it reloaded, or leave it.
+
+        Raises PushError for a file that may not be replaced, and if the server does not say whether it runs with an equal one.
+        """
         try:
             text = regular_file.read(self._file, regular_file.MAX_DOCUMENT_BYTES).decode("utf-8")
         except FileNotFoundError:
@@ -78,7 +84,10 @@ class FilePush:
         except (OSError, UnicodeError) as error:
             raise PushError(f"{self._file} can't be read: {error}; run as a user who may read and write it") from error
         if (owner := other_owner(text, self._text)) and not self._force:
-            raise PushError(f"{self._file} {owner}, and a push replaces the whole file: {_CURE}")
+            raise PushError(f"{self._file} {owner}, and a push replaces the whole file: {self._cure}")
+        if text == self._text and not self._is_loaded():
+            resource = self._resource(text)
+            return Plan((Change("reload", resource, resource),))
         return plan([self._resource(self._text)], [self._resource(text)], prune=False)
 
     def _resource(self, text: str) -> Resource:
@@ -89,34 +98,62 @@ class FilePush:
         return Resource("file", str(self._file), str(self._file), text, {"text": text}, notified_by=notified_by)
 
     def apply(self, planned: Plan) -> None:
-        """Replace the file and wait until the server runs with it. Raises PushError; then the file is as it was before."""
-        if not planned.changes:
-            return
-        before = planned.changes[0].actual
+        """
+        Make the server run with the file. Raises PushError; then the file is as it was before.
+
+        After any other exception, such as that of Ctrl-C, it is as it was before, too.
+        """
+        for change in planned.changes:
+            if change.action == "reload":
+                self._reload()
+            else:
+                self._replace(change.actual)
+
+    def _replace(self, before: Resource | None) -> None:
+        """Replace the file, of which *before* is the old one, and wait until the server runs with it."""
+        try:
+            self._write(before)
+            self._reload()
+        except BaseException as error:
+            undone = self._restore(before)
+            if isinstance(error, PushError):
+                raise PushError(f"{error}; {undone}") from error
+            raise
+
+    def _write(self, before: Resource | None) -> None:
         try:
             if before is not None and other_owner(before.fingerprint, self._text):
                 keep_copy(self._file)
             replace_file(self._file, self._text)
         except OSError as error:
-            raise PushError(f"{self._file} can't be written: {error.strerror or error}; it is as it was") from error
+            raise PushError(f"{self._file} can't be written: {error.strerror or error}") from error
+
+    def _restore(self, before: Resource | None) -> str:
+        """Restore the file as it was *before*, have it reloaded, and return in words what was done."""
         try:
-            self._reload(self._text)
-        except PushError as error:
+            replaced = regular_file.read(self._file, regular_file.MAX_DOCUMENT_BYTES) == self._text.encode()
+        except OSError:
+            replaced = False
+        if not replaced:
+            return f"{self._file.name} is as it was"
+        try:
             if before is None:
-                _target(self._file).unlink(missing_ok=True)
+                _target(self._file).unlink()
                 undone = f"{self._file.name} was removed again"
             else:
                 replace_file(self._file, before.fingerprint)
                 undone = f"the old {self._file.name} was restored"
-            with suppress(PushError):  # the first error is the cause; this one would hide it
-                self._api.call("POST", "/-/reload")
-            raise PushError(f"{error}; {undone}") from error
+        except OSError as error:
+            return f"the old {self._file.name} can't be restored: {error.strerror or error}; push again"
+        with suppress(PushError):  # the first error is the cause; this one would hide it
+            self._api.call("POST", "/-/reload")
+        return undone
 
-    def _reload(self, text: str) -> None:
+    def _reload(self) -> None:
+        """Make the server read the file again, and wait until it runs with it. Raises PushError."""
         self._api.call("POST", "/-/reload")
-        desired = yaml.safe_load(text)
         deadline = clocks.monotonic() + _CONFIRM_S
-        while not self._is_loaded(self._api, desired):
+        while not self._is_loaded():
             if clocks.monotonic() >= deadline:
                 raise PushError(
                     f"{self._api.where} reloaded and does not run with {self._file}; check that it reads this file"
@@ -131,7 +168,9 @@ def other_owner(there: str, desired: str) -> str:
         return "was not written by csg-otel" if there.strip() else ""
     if services == owners(desired):
         return ""
-    return f"belongs to the service {', '.join(services)}" if services else "belongs to a service without a name"
+    if len(services) > 1:
+        return f"belongs to the services {', '.join(services)}"
+    return f"belongs to the service {services[0]}" if services else "belongs to a service without a name"
 
 
 def keep_copy(file: Path) -> Path:
@@ -169,6 +208,6 @@ def replace_file(file: Path, text: str) -> None:
             os.fsync(stream.fileno())
         temporary.chmod(mode)
         temporary.replace(file)
-    except OSError:
+    except BaseException:  # Ctrl-C, too
         temporary.unlink(missing_ok=True)
         raise

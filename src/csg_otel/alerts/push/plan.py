@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -41,9 +42,13 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change: *desired* is None for a removal, *actual* is None for a creation."""
+    """
+    One change: *desired* is None for a removal, *actual* is None for a creation.
 
-    action: Literal["create", "update", "remove"]
+    A file that is equal, but with which its server does not run, changes by "reload".
+    """
+
+    action: Literal["create", "update", "remove", "reload"]
     desired: Resource | None
     actual: Resource | None
 
@@ -98,20 +103,21 @@ def describe(target: str, planned: Plan) -> list[str]:
     """Return *planned* in lines: each change with its differences, whether it notifies again, and the totals."""
     lines: list[str] = []
     for change in planned.changes:
-        sign = {"create": "+", "update": "~", "remove": "-"}[change.action]
+        sign = {"create": "+", "update": "~", "remove": "-", "reload": "~"}[change.action]
         lines.append(f"{sign} {target} {change.resource.kind} {change.resource.name}")
         if change.action == "update" and change.actual is not None and change.desired is not None:
             lines += [f"    {line}" for line in _diff(change.actual.body, change.desired.body)]
+        if change.action == "reload":
+            lines.append("    is equal, but the server does not run with it and reads it again")
         if change.notifies_again:
             lines.append("    notifies again if it fires now")
     lines += [
         f"? {target} {resource.kind} {resource.name} is no longer in the configuration (--prune removes it)"
         for resource in planned.kept
     ]
-    counts = {
-        action: sum(change.action == action for change in planned.changes) for action in ("create", "update", "remove")
-    }
-    totals = ", ".join(f"{count} to {action}" for action, count in counts.items())
+    counts = Counter(change.action for change in planned.changes)
+    actions = ("create", "update", "remove", *(("reload",) if counts["reload"] else ()))
+    totals = ", ".join(f"{counts[action]} to {action}" for action in actions)
     return [clean(line) for line in (*lines, f"{target}: {totals}, {planned.unchanged} unchanged")]
 
 
