@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from csg_otel.alerts.alertmanager import config, merge
 from csg_otel.alerts.compilers import Options
@@ -35,6 +37,9 @@ def compiled(service: str, **more: Any) -> str:
         spec(rule(), **{**EVERYTHING, "service": {"name": service}, **more}), CATALOG, Options()
     )
     return text[config.FILE]
+
+
+SHOP = compiled("shop")
 
 
 def receivers(file: Path, **labels: str) -> str:
@@ -103,3 +108,69 @@ def test_the_command_does_not_replace_a_foreign_file(tmp_path: Path, capsys: pyt
     assert (tmp_path / "alertmanager.yml.bak").read_text() == BASE
     assert main(command) == 0
     assert owners(output.read_text()) == ("batch", "shop")
+
+
+MALFORMED = {
+    "route: {receiver: a, routes: 5}": "base: route.routes is no list; write its items behind dashes",
+    "route: {receiver: a, routes: {x: y}}": "base: route.routes is no list; write its items behind dashes",
+    "{route: {receiver: a}, receivers: x}": "base: receivers is no list; write its items behind dashes",
+    "{route: {receiver: a}, receivers: [x]}": "base: receivers[0] is no mapping; write its settings as key: value",
+    "{route: {receiver: a}, receivers: [{slack_configs: []}]}": "base: receivers[0] has no name; add one",
+    "{route: {receiver: a}, receivers: [{name: [a]}]}": "base: receivers[0] has no name; add one",
+    "{route: {receiver: a}, time_intervals: {x: y}}": "base: time_intervals is no list; write its items behind dashes",
+    "{route: {receiver: a}, inhibit_rules: 5}": "base: inhibit_rules is no list; write its items behind dashes",
+    "{route: {receiver: a}, inhibit_rules: [5]}": "base: inhibit_rules[0] is no mapping; write its settings as key: value",
+    "route: 5": "base: is no configuration of Alertmanager; it has no route",
+    "route: {receiver: !!int a}": "base: is not YAML: a character or a value with !! is not what it should be",
+    "route: {receiver: !!binary YQ==}": "base: is not YAML: line 1: could not determine a constructor for the tag",
+    "route: {receiver: !!timestamp x}": "base: is not YAML: line 1: could not determine a constructor for the tag",
+    "route: {receiver: a, x: &x [*x]}": "a file refers to itself by an alias of YAML, or is nested too deeply",
+    f"route: {'[' * 5000}{']' * 5000}": "base: is not YAML: it is nested too deeply",
+    f"route: {{x: {'[' * 300}{']' * 300}}}": "",
+    "route: {url: https://hooks.example/c4nary: x}": "base: is not YAML: line 1: ",
+    "route: {receiver: \x00}": "base: is not YAML: a character or a value with !! is not what it should be",
+}
+
+
+@pytest.mark.parametrize("base", MALFORMED)
+def test_a_malformed_base_is_a_message(base: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each message names the file and the place, and shows no line of it, which may contain a secret."""
+    (tmp_path / "shop").write_text(compiled("shop"))
+    (tmp_path / "base").write_text(base)
+    code = main(
+        ["alerts", "merge", str(tmp_path / "shop"), "--base", str(tmp_path / "base"), "-o", str(tmp_path / "o")]
+    )
+    lines = capsys.readouterr().err.replace(f"{tmp_path}/", "")
+
+    assert (code, (tmp_path / "o").exists()) == ((1, False) if MALFORMED[base] else (0, True))
+    assert lines.startswith(MALFORMED[base])
+    assert "c4nary" not in lines
+
+
+@pytest.mark.parametrize("service", ["shop", "5", "[1]", '"shop'])
+def test_a_header_that_was_edited_is_no_header(service: str) -> None:
+    """The service of such a file is unknown."""
+    text = compiled("shop").replace('# service: "shop"', f"# service: {service}")
+    assert owners(text) is None
+    with pytest.raises(AlertError, match="is not from `csg-otel alerts compile`"):
+        merge.merge({"shop": text})
+
+
+_KEYS = st.sampled_from(["route", "routes", "receiver", "receivers", "name", "time_intervals", "inhibit_rules", "x"])
+_ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=3),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_KEYS, inner, max_size=4),
+)
+
+
+@given(route=st.dictionaries(_KEYS, _ANYTHING), rest=st.dictionaries(_KEYS, _ANYTHING))
+def test_any_base_is_merged_or_a_message(route: dict[str, Any], rest: dict[str, Any]) -> None:
+    """Nothing but the error of this package is raised, and a merged file still has what the base has."""
+    base = {**rest, "route": route}
+    try:
+        merged = yaml.safe_load(merge.merge({"shop": SHOP}, ("base", yaml.safe_dump(base))))
+    except AlertError:
+        return
+    lists = dict.fromkeys(("route", "receivers", "time_intervals", "inhibit_rules"))
+    assert merged["route"]["routes"][1:] == (route.get("routes") or [])
+    assert {**merged, **lists} == {**base, **lists}

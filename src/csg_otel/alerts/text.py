@@ -35,11 +35,15 @@ def yaml_file(content: Any, *services: str, header: str = HEADER) -> str:
 
 
 def owners(text: str) -> tuple[str, ...] | None:
-    """Return the services of a file that :func:`yaml_file` made; None for a foreign file."""
+    """Return the services of a file that :func:`yaml_file` made; None for a foreign file, and for a header that was edited."""
     if not text.startswith(f"# {HEADER}\n"):
         return None
     head = text.partition("\n# content: ")[0].splitlines()[1:]
-    return tuple(json.loads(line.removeprefix(_OWNER)) for line in head if line.startswith(_OWNER))
+    try:
+        services = tuple(json.loads(line.removeprefix(_OWNER)) for line in head if line.startswith(_OWNER))
+    except ValueError:
+        return None
+    return services if all(isinstance(service, str) for service in services) else None
 
 
 # Not PyYAML: an update of it could change the bytes, and it takes a second for a thousand rules.

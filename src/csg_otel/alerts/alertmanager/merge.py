@@ -8,7 +8,7 @@ merge puts the files side by side. A *base* is a configuration of other people: 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import yaml
@@ -20,11 +20,18 @@ from csg_otel.errors import AlertError
 _NAMED: Final = ("receivers", "time_intervals")
 """The lists whose items have names."""
 
+_LISTS: Final = (*_NAMED, "inhibit_rules")
+
 
 class _Loader(yaml.SafeLoader):
-    """Reads scalars as Go does: ``10:30`` is a text, not a number of base 60, and a date is a text."""
+    """Reads scalars as Go does: ``10:30`` is a text, not a number of base 60, and a date is a text. Other tags are errors."""
 
 
+_PLAIN: Final = {f"tag:yaml.org,2002:{name}" for name in ("null", "bool", "int", "float", "str", "seq", "map")}
+
+_Loader.yaml_constructors = {
+    tag: construct for tag, construct in yaml.SafeLoader.yaml_constructors.items() if tag is None or tag in _PLAIN
+}
 _Loader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if not tag.endswith((":int", ":float", ":timestamp"))]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
@@ -67,20 +74,57 @@ def merge(files: Mapping[str, str], base: tuple[str, str] | None = None) -> str:
     if problems:
         raise AlertError(problems)
     merged["route"]["routes"] = [*routes, *base_routes]
-    return yaml_file(merged, *sorted(services))
+    try:
+        return yaml_file(merged, *sorted(services))
+    except RecursionError:
+        raise AlertError(
+            ["a file refers to itself by an alias of YAML, or is nested too deeply; write it flat"]
+        ) from None
 
 
 def _read(name: str, text: str, problems: list[str]) -> dict[str, Any] | None:
     """Return the content of *text*; None after a problem was added, because it is no configuration."""
     try:
         content = yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
-    except yaml.YAMLError as error:
-        problems.append(f"{name}: is not YAML: {' '.join(str(error).split())}")
+    except (
+        yaml.YAMLError,
+        ValueError,
+        KeyError,
+        RecursionError,
+    ) as error:  # PyYAML has no error of its own for `!!int x`
+        problems.append(f"{name}: is not YAML: {_reason(error)}")
         return None
     if not isinstance(content, dict) or not isinstance(content.get("route"), dict):
         problems.append(f"{name}: is no configuration of Alertmanager; it has no route")
         return None
-    return content
+    misfits = [f"{name}: {misfit}" for misfit in _misfits(content)]
+    problems += misfits
+    return None if misfits else content
+
+
+def _reason(error: Exception) -> str:
+    """Return the reason of *error* without the line of the file, which may contain a secret."""
+    if isinstance(error, yaml.MarkedYAMLError):
+        mark = error.problem_mark or error.context_mark
+        where = f"line {mark.line + 1}: " if mark else ""
+        return f"{where}{error.problem or error.context}"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return "a character or a value with !! is not what it should be"
+
+
+def _misfits(content: Mapping[str, Any]) -> Iterator[str]:
+    """Yield in words each part that a merge reads and that has another form than Alertmanager's."""
+    lists = {"route.routes": content["route"].get("routes"), **{key: content.get(key) for key in _LISTS}}
+    for key, items in lists.items():
+        if items is not None and not isinstance(items, list):
+            yield f"{key} is no list; write its items behind dashes"
+            continue
+        for at, item in enumerate(items or ()):
+            if not isinstance(item, dict):
+                yield f"{key}[{at}] is no mapping; write its settings as key: value"
+            elif key in _NAMED and (isinstance(item.get("name"), bool) or not isinstance(item.get("name"), (str, int))):
+                yield f"{key}[{at}] has no name; add one"
 
 
 def _claim(content: Mapping[str, Any], name: str, origins: dict[tuple[str, str], str]) -> None:

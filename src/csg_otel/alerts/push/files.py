@@ -93,7 +93,7 @@ class FilePush:
     def _resource(self, text: str) -> Resource:
         try:
             notified_by = self._notified_by(yaml.safe_load(text))
-        except (yaml.YAMLError, AttributeError, TypeError, KeyError):  # a file that this package did not write
+        except (yaml.YAMLError, AttributeError, TypeError, ValueError, KeyError, RecursionError):  # a file of others
             notified_by = ""
         return Resource("file", str(self._file), str(self._file), text, {"text": text}, notified_by=notified_by)
 
