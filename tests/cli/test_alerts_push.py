@@ -99,6 +99,64 @@ def test_a_push_without_a_backend_says_how_to_give_one(tmp_path: Path) -> None:
     assert "no backend to push to: give --prometheus-url and --prometheus-file" in problem
 
 
+def with_channels(config: Path, **webhook: Any) -> None:
+    """Add two channels, whose secrets are in variables, to the file *config*."""
+    settings = json.loads(config.read_text())
+    settings["notifications"] = {
+        "channels": [
+            {"name": "people", "type": "slack", "webhook_url": "${PEOPLE}"},
+            {"name": "hook", "type": "webhook", "url": "http://127.0.0.1:9", "headers": {"X-Token": "Bearer ${HOOK}"}},
+        ]
+    }
+    settings["notifications"]["channels"][1]["headers"].update(webhook)
+    config.write_text(json.dumps(settings))
+
+
+def test_only_the_secrets_that_are_written_must_be_set(config: Path) -> None:
+    """A dry run needs none, and a push those of the contact points that it writes; the rest is left alone."""
+    with datadog_api() as datadog, grafana_api() as grafana:
+        with_channels(config)
+        env = {**KEYS, "DD_URL": datadog.url, "GRAFANA_URL": grafana.url}
+        for target, variables in (("grafana", ["PEOPLE", "HOOK"]), ("datadog", ["HOOK"])):
+            command = ("push", "--no-shipped", "--target", target)
+            assert alerts(*command, "--dry-run", config=config, **env)[0] == 0
+            code, _, problem = alerts(*command, config=config, **env)
+            assert (code, [name for name in ("PEOPLE", "HOOK") if f"the variable {name} is not set" in problem]) == (
+                1,
+                variables,
+            )
+            assert "notifications.channels[1].headers.X-Token: the variable HOOK is not set" in problem
+            assert (datadog.changes if target == "datadog" else grafana.changes) == []
+            secrets = {"PEOPLE": "https://s.example/T", "HOOK": "s3cret"}
+            assert alerts(*command, config=config, **env, **secrets)[0] == 0
+            config.write_text(config.read_text().replace("CPU at", f"{target}: CPU at"))
+            code, changed, problem = alerts(*command, config=config, **env)
+            assert (code, problem, f"{target}: CPU at" in changed) == (0, "", True)
+            assert alerts(*command, "--secrets", config=config, **env)[0] == 1
+
+
+def test_an_account_is_needed_for_a_dry_run(config: Path) -> None:
+    """Without the key of the account nothing is requested; the text of the file is no key."""
+    for target, variable in (("datadog", "DD_API_KEY"), ("grafana", "GRAFANA_TOKEN")):
+        code, _, problem = alerts("push", "--target", target, "--dry-run", config=config)
+        assert (code, f"the variable {variable} is not set" in problem, "127.0.0.1" in problem) == (1, True, False)
+
+
+def test_rules_and_routes_need_no_secret(config: Path, tmp_path: Path) -> None:
+    """The files of Prometheus and Alertmanager contain none; only a header whose scheme is unknown decides the file."""
+    for name in ("prometheus", "alertmanager"):
+        file = tmp_path / f"{name}.yaml"
+        command = ("push", "--target", name, f"--{name}-url", "http://127.0.0.1:9", f"--{name}-file", file, "--dry-run")
+        with_channels(config, Authorization="Bearer ${AUTH}")
+        assert alerts(*command, config=config)[0] == 0
+        for header in ("${AUTH}", "Basic ${AUTH}"):
+            with_channels(config, Authorization=header)
+            code, _, problem = alerts(*command, config=config)
+            assert (code, "the variable AUTH is not set" in problem) == (
+                (1, True) if name == "alertmanager" else (0, False)
+            )
+
+
 @pytest.mark.real("prometheus")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_push_that_a_signal_ends_restores_the_file(number: signal.Signals, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -19,15 +20,19 @@ from csg_otel.alerts.push.api import Api
 from csg_otel.cli import alert_source, arguments, backends
 from csg_otel.cli.stop_signals import stopping_by_exception
 from csg_otel.config.sections.secret import revealed
+from csg_otel.config.show import unset_secrets
 from csg_otel.errors import AlertError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from csg_otel.alerts.model import AlertSpec
     from csg_otel.cli.alert_source import Source
 
 
 class _Push(Protocol):
+    def secrets(self, planned: plan.Plan) -> tuple[str, ...]: ...
+
     def apply(self, planned: plan.Plan) -> None: ...
 
 
@@ -86,7 +91,7 @@ def _add_addresses(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Push to each target in turn; the first failure ends the command."""
-    source = alert_source.read(args, secrets=True)
+    source = alert_source.read(args)
     if args.target:
         compile_all(source.spec, source.catalog, alert_source.options(args), args.target)  # raises for unknown ones
     chosen = args.target or [target for target in _MAKERS if _has_address(target, args, source)]
@@ -101,11 +106,36 @@ def run(args: argparse.Namespace) -> int:
         for line in plan.describe(target, planned):
             print(line)
         if not args.dry_run:
+            _refuse_unset(source, partial(_is_part_of_one, pushing.secrets(planned)))
             with stopping_by_exception():  # a file that is not confirmed yet is restored
                 pushing.apply(planned)
     if args.dry_run:
         print("dry run: nothing was changed; run without --dry-run to make these changes")
     return 0
+
+
+def _refuse_unset(source: Source, is_needed: Callable[[str, str], bool]) -> None:
+    """Raise AlertError for secrets that are not set and that *is_needed* picks by dotted key and text."""
+    problems = [
+        source.loaded.problem(path, secret.reason)
+        for path, secret in unset_secrets(source.loaded.config)
+        if is_needed(path, secret.reveal())
+    ]
+    if problems:
+        raise AlertError(problems)
+
+
+def _is_part_of_one(written: tuple[str, ...], _path: str, text: str) -> bool:
+    return any(text in secret for secret in written)
+
+
+def _decides_file(spec: AlertSpec, _path: str, text: str) -> bool:
+    """Return whether Alertmanager's file depends on the secret: on the scheme of a header, or on the user of a basic one."""
+    channels = (*spec.channels, *(channel for receiver in spec.receivers for channel in receiver.channels))
+    headers = (channel.settings.headers for channel in channels if channel.kind == "webhook")
+    texts = {revealed(value) for one in headers for name, value in one.items() if name.lower() == "authorization"}
+    scheme, space, _ = text.partition(" ")
+    return text in texts and (not space or "${" in scheme or scheme.lower() == "basic")
 
 
 def _has_address(target: str, args: argparse.Namespace, source: Source) -> bool:
@@ -128,6 +158,8 @@ def _file(target: str, args: argparse.Namespace, source: Source) -> tuple[plan.P
     url, file = getattr(args, f"{target}_url"), getattr(args, f"{target}_file")
     if url is None or file is None:
         raise AlertError([f"a push to {target} needs an address and a file: give --{target}-url and --{target}-file"])
+    if target == "alertmanager":
+        _refuse_unset(source, partial(_decides_file, source.spec))
     make = prometheus_push.push if target == "prometheus" else alertmanager_push.push
     pushing = make(
         Api(backends.checked(url), timeout_s=args.timeout), file, _compiled(target, args, source), force=args.force
@@ -140,6 +172,7 @@ def _datadog(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
 
     config = source.loaded.config
     account = config.integrations.external_monitoring.datadog
+    _refuse_unset(source, lambda path, _: path.startswith("integrations.external_monitoring.datadog."))
     if account.api_key is None or account.app_key is None:
         raise AlertError(
             ["a push to Datadog needs two keys: set api_key and app_key of integrations.external_monitoring.datadog"]
@@ -156,6 +189,7 @@ def _grafana(args: argparse.Namespace, source: Source) -> tuple[plan.Plan, _Push
     from csg_otel.alerts.grafana.push import GrafanaPush
 
     settings = source.loaded.config.integrations.grafana
+    _refuse_unset(source, lambda path, _: path.startswith("integrations.grafana."))
     api = backends.grafana(settings, args.grafana_url, option="--grafana-url", timeout_s=args.timeout)
     pushing = GrafanaPush(api, source.spec, source.catalog, alert_source.options(args))
     return pushing.plan(prune=args.prune, secrets=args.secrets), pushing

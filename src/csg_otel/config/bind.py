@@ -18,7 +18,7 @@ from csg_otel.config.sections.alerting import SEVERITIES, Severity
 from csg_otel.config.sections.concealed import hidden_parameter
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
 from csg_otel.config.sections.health_monitoring import Target
-from csg_otel.config.sections.secret import Address, Secret, SecretUrl
+from csg_otel.config.sections.secret import Address, Secret, SecretUrl, UnsetSecret
 from csg_otel.config.shown import shown
 from csg_otel.config.sources.substitute import Substitution, SubstitutionError, has_form, is_literal, unescape
 from csg_otel.config.tree import Node, Report, join
@@ -290,8 +290,8 @@ class Binder:
         is_written = bool(text) and node.literal and is_literal(text)
         if is_written and self._refuses_literal(node, declared, always=credentials.has_password(text)):
             return _SKIPPED
-        if self._unset and node.live and not self._can_be_resolved(text):
-            return Secret(text)
+        if self._unset and node.live and (reason := self._unresolved(text)):
+            return UnsetSecret(text, reason)
         resolved = self._resolved(node.with_value(text), is_secret=True)
         return _SKIPPED if resolved.value is _SKIPPED else self._sendable(node, resolved.value)
 
@@ -343,10 +343,14 @@ class Binder:
             return addresses.holds_secret(text) or (node.live and has_form(text))
         return credentials.sensitive(key) or credentials.in_text(text)
 
-    def _can_be_resolved(self, text: str) -> bool:
-        with suppress(SubstitutionError):
-            return self._substitute is None or self._substitute(text) is not None
-        return False
+    def _unresolved(self, text: str) -> str:
+        """Return why a secret can't be resolved; empty if it can be."""
+        try:
+            if self._substitute is not None:
+                self._substitute(text)
+        except SubstitutionError as error:
+            return error.printable
+        return ""
 
     def _guarded(self, key: str, node: Node, path: str, *, guard: bool = True, as_text: bool = False) -> Any:
         """

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from csg_otel.config.sections.fields import is_section, settings_of
 from csg_otel.config.sections.printed import hidden
-from csg_otel.config.sections.secret import MASK, Secret, SecretUrl
+from csg_otel.config.sections.secret import MASK, Secret, SecretUrl, UnsetSecret
 from csg_otel.config.tree import join
 
 if TYPE_CHECKING:
@@ -24,6 +24,19 @@ if TYPE_CHECKING:
 def flatten(section: Any) -> dict[str, Any]:
     """Return every value below *section* by its dotted key; empty lists and mappings count as values."""
     return {path: value for path, value, _ in _values(section, "", "")}
+
+
+def unset_secrets(config: Any) -> Iterator[tuple[str, UnsetSecret]]:
+    """Yield each secret of *config* whose variable is not set, with its dotted key."""
+    remaining = list(flatten(config).items())
+    while remaining:
+        path, value = remaining.pop(0)
+        if isinstance(value, UnsetSecret):
+            yield path, value
+        elif isinstance(value, dict):
+            remaining += [(join(path, key), item) for key, item in value.items()]
+        elif isinstance(value, tuple):
+            remaining += [(join(path, at), item) for at, item in enumerate(value)]
 
 
 def _values(section: Any, prefix: str, no_effect: str) -> Iterator[tuple[str, Any, str]]:

@@ -54,6 +54,14 @@ class DatadogPush:
         self._objective_ids = {resource.key: resource.id for resource in actual if resource.kind == "slo"}
         return plan(self._desired(), actual, prune=prune)
 
+    def secrets(self, planned: Plan) -> tuple[str, ...]:
+        """Return the secrets that the changes write; the command refuses those that are not set before it changes anything."""
+        return tuple(
+            self._secrets[change.resource.key]
+            for change in planned.changes
+            if change.resource.kind == "variable" and change.desired is not None
+        )
+
     def apply(self, planned: Plan) -> None:
         """Make the planned changes in their order. Raises PushError at the first change that fails."""
         for change in planned.changes:

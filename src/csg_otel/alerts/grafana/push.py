@@ -66,6 +66,11 @@ class GrafanaPush:
             actual.append(_resource(kind, key, name, body, "" if rewrite else fingerprint(body, template)))
         return plan(desired, actual, prune=prune)
 
+    def secrets(self, planned: Plan) -> tuple[str, ...]:
+        """Return the secrets that the changes write; the command refuses those that are not set before it changes anything."""
+        bodies = (change.desired.body for change in planned.changes if change.desired is not None)
+        return tuple(self._secrets[place] for body in bodies for place in _places(body))
+
     def apply(self, planned: Plan) -> None:
         """Make the planned changes in their order. Raises PushError at the first change that fails."""
         for change in planned.changes:
@@ -164,6 +169,15 @@ def _resource(kind: str, key: str, name: str, body: Mapping[str, Any], compared:
     """
     notified_by = compared if kind in ("rule", "policy") else ""
     return Resource(kind, key, name, compared, body, id=key, notified_by=notified_by)
+
+
+def _places(body: Any) -> Iterator[SecretPlace]:
+    """Yield the secrets that *body* names."""
+    if isinstance(body, SecretPlace):
+        yield body
+    elif isinstance(body, (Mapping, list)):
+        for value in body.values() if isinstance(body, Mapping) else body:
+            yield from _places(value)
 
 
 def _public(body: Any) -> Any:

@@ -97,6 +97,10 @@ class FilePush:
             notified_by = ""
         return Resource("file", str(self._file), str(self._file), text, {"text": text}, notified_by=notified_by)
 
+    def secrets(self, _planned: Plan) -> tuple[str, ...]:
+        """Return the secrets that the changes write: none, because no file of these servers contains one."""
+        return ()
+
     def apply(self, planned: Plan) -> None:
         """
         Make the server run with the file. Raises PushError; then the file is as it was before.

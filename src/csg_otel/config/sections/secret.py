@@ -68,6 +68,18 @@ class Secret:
         return self.__value.encode("utf-8", "surrogatepass")
 
 
+class UnsetSecret(Secret):
+    """Stand for a secret whose variable is not set, where a command needs none; it reveals the text of the configuration."""
+
+    __slots__ = ("reason",)
+    reason: str
+    """Why there is no value, without a text of the configuration."""
+
+    def __init__(self, text: str, reason: str) -> None:
+        super().__init__(text)
+        object.__setattr__(self, "reason", reason)
+
+
 class SecretUrl(Secret):
     """Hold an address that is a secret as a whole; it shows scheme, host, port, and the words of its path that are no token."""
 
