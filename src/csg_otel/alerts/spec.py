@@ -24,6 +24,7 @@ from csg_otel.alerts.model import (
     BELOW,
     ESCALATED_LABEL,
     ESCALATION_LABEL,
+    NO_DATA,
     RULE_LABEL,
     AlertSpec,
     Counted,
@@ -240,12 +241,13 @@ class _Reader:
         for rule in rules:
             if not rule.alert:
                 self.problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit; an alert's name needs one")
-            elif seen.get(rule.alert, rule.name) != rule.name:
-                self.problem(
-                    f"{rule.path}.name",
-                    f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
-                )
-            seen.setdefault(rule.alert, rule.name)
+                continue
+            for alert in (rule.alert, f"{rule.alert}{NO_DATA}") if rule.no_data else (rule.alert,):
+                if (other := seen.setdefault(alert, rule.name)) != rule.name:
+                    self.problem(
+                        f"{rule.path}.name",
+                        f"{rule.name!r} and {other!r} both make the alert {alert}; rename one of them",
+                    )
 
     def objective(self, path: str, slo: Any) -> Objective | None:
         """Return the objective at the dotted key *path*, or None after reporting why its events can't be counted."""
