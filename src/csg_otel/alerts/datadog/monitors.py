@@ -216,7 +216,7 @@ _FORMS: Final = {
     "": "{{value}}",
     "percent": '{{eval "round(100*value, 2)"}} %',
     "bytes": '{{eval "humanize_bytes(value)"}}',
-    "duration": '{{eval "round(value, 2)"}} s',
+    "duration": '{{eval "round(value, 4)"}} s',
 }
 """The template of the value in each form, except decimals."""
 
