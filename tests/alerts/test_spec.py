@@ -111,6 +111,16 @@ def test_two_rules_with_one_alert_name_are_an_error(specified: Callable[..., mod
         specified({"alerting": {"rules": rules}})
 
 
+def test_a_rule_with_the_name_of_anothers_missing_data_is_an_error(specified: Callable[..., model.AlertSpec]) -> None:
+    """The alert of missing data has a name, too; a rule without that alert leaves the name to others."""
+    low = {"metric": "system.uptime", "condition": "<", "threshold": 1}
+    rules = [{**low, "name": "foo"}, {**low, "name": "foo_no_data"}]
+
+    with pytest.raises(AlertError, match="'foo_no_data' and 'foo' both make the alert FooNoData"):
+        specified({"alerting": {"rules": rules}})
+    assert specified({"alerting": {"rules": [{**rules[0], "no_data": "ignore"}, rules[1]]}}).rules
+
+
 def test_a_users_rule_replaces_the_shipped_one(specified: Callable[..., model.AlertSpec]) -> None:
     """A rule of the same name replaces the shipped one, a disabled one removes it, and the others stay."""
     own = rule(name="host_cpu_high", metric="system_cpu_usage_percent", threshold=50)

@@ -20,6 +20,8 @@ from csg_otel.errors import AlertError
 from support.datadog_api import accepted
 from support.wild_rules import CATALOG, SIXTY, named, specified
 
+CHECKS = {"metric": "csg.health.check.executions", "by": []}
+
 
 def compiled(target: str, *written: dict[str, Any]) -> Any:
     """Return the content of the file of *target* for these rules."""
@@ -88,8 +90,33 @@ def test_sixty_rules_compile_for_every_target(target: str, golden: Callable[[str
         ),
         (
             {"metric": "leader", "by": [], "unless": [{"metric": "workers", "by": [], "condition": ">", "threshold": 3}]},
-            "min(last_1m):max:leader{service:shop} + 0 * cutoff_max(max:workers{service:shop}, 3) > 1",
+            "min(last_1m):max:leader{service:shop} + 0 * cutoff_max(default_zero(max:workers{service:shop}), 3) > 1",
         ),
+        (
+            {"metric": "leader", "by": [], "unless": [{"metric": "workers", "by": [], "condition": "<=", "threshold": 3}]},
+            (
+                "min(last_1m):max:leader{service:shop}"
+                " + 0 * cutoff_min(default_zero(min:workers{service:shop} - 3.000000003), 0) > 1"
+            ),
+        ),
+        (
+            {"metric": "leader", "by": [], "unless": [{**CHECKS, "condition": ">", "threshold": 3}]},
+            (
+                "min(last_1m):max:leader{service:shop} + 0 * cutoff_max(default_zero(moving_rollup("
+                "sum:csg.health.check.executions{service:shop}.as_rate(), 300, 'avg')), 3) > 1"
+            ),
+        ),
+        (
+            {**CHECKS, "threshold": {**CHECKS, "filters": {"csg.health.state": "healthy"}}},
+            (
+                "min(last_1m):"
+                "default_zero(moving_rollup(sum:csg.health.check.executions{service:shop}.as_rate(), 300, 'avg')) - "
+                "default_zero(moving_rollup(sum:csg.health.check.executions{service:shop,csg.health.state:healthy}"
+                ".as_rate(), 300, 'avg')) > 0"
+            ),
+        ),
+        ({"metric": "leader", "by": [], "threshold": 1e16}, "min(last_1m):max:leader{service:shop} > 10000000000000000"),
+        ({"metric": "leader", "by": [], "threshold": 2e-19}, "min(last_1m):max:leader{service:shop} > 0.0000000000000000002"),
         (
             {"metric": "leader", "by": [], "threshold": {"metric": "workers", "by": []}},
             "min(last_1m):max:leader{service:shop} - max:workers{service:shop} > 0",
@@ -117,7 +144,7 @@ def test_sixty_rules_compile_for_every_target(target: str, golden: Callable[[str
             },
             (
                 "min(last_5m):default_zero(max:leader{service:shop} + 0 * cutoff_min(max:workers{service:shop}, 3)"
-                " + 0 * cutoff_max(max:workers{service:shop}, 8.999999991)) > 1"
+                " + 0 * cutoff_max(default_zero(max:workers{service:shop}), 8.999999991)) > 1"
             ),
         ),
         ({"metric": "leader", "age": True, "datadog_query": "min(last_5m):max:x{*} > 2.5"}, "min(last_5m):max:x{*} > 2.5"),
@@ -185,6 +212,52 @@ def test_sixty_monitors_fit_the_models_of_datadogs_client() -> None:
     assert len({monitor["name"] for monitor in content["monitors"]}) == len(content["monitors"]) == 65
     assert all(accepted(downtime, DowntimeCreateRequestAttributes) for downtime in content["downtimes"])
     assert "rule 'cold_store': Datadog has no equivalent of keep_firing_for: 15m" in content["left_out"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "target", "both"),
+    [
+        ({"name": "disk", "levels": {"warning": 1, "critical": 2}}, "disk warning", "grafana", "disk warning"),
+        ({"name": "disk", "levels": {"warning": 1, "critical": 2}}, "disk warning", "datadog", "[shop] disk warning"),
+        ({"name": "foo", "condition": ..., "outside": [2, 8]}, "foo below", "datadog", "[shop] foo below"),
+    ],
+)
+def test_a_name_that_two_rules_make_is_an_error_of_the_second(
+    first: dict[str, Any], second: str, target: str, both: str
+) -> None:
+    """The names of levels and of the sides of an interval count; the other targets are compiled."""
+    plain = {"metric": "leader", "by": [], "threshold": ..., "severity": ...}
+    written = specified(named({**plain, **first}, {**plain, "name": second, "threshold": 3}))
+    refused: list[tuple[str, str]] = []
+    files = compile_all(written, CATALOG, report=lambda path, message: refused.append((path, message)))
+
+    ((path, message),) = [one for one in refused if f" {target}: " in one[1]]
+    assert path == "alerting.rules[1]"
+    assert f"is not compiled for {target}: {second!r} and {first['name']!r} both make" in message
+    assert f"{both!r}" in message
+    titles = [
+        one["title"] for group in yaml.safe_load(files["grafana-alerting.yaml"])["groups"] for one in group["rules"]
+    ]
+    monitors = [one["name"] for one in json.loads(files["datadog-monitors.json"])["monitors"]]
+    assert len(set(titles)) == len(titles)
+    assert len(set(monitors)) == len(monitors)
+
+
+def test_the_monitors_of_several_filtered_queries_have_different_names() -> None:
+    """Each is found again by its name, so no two may have one."""
+    some = {"period": ["1m", "5m"]}
+    content = compiled("datadog", {"metric": "system_load_average", "filters": some})
+
+    assert [one["name"] for one in content["monitors"]] == ["[shop] rule 0 1m", "[shop] rule 0 5m"]
+
+
+def test_datadog_does_not_pretend_to_have_the_name_of_a_series() -> None:
+    """A counter by the name of its series is in the list of what is left out: its monitor may never have data."""
+    content = compiled("datadog", {"metric": "orders_total", "by": []})
+
+    assert content["left_out"] == [
+        "rule 'rule 0': Datadog may have orders_total by another name; name the metric as its instrument is called"
+    ]
 
 
 def test_a_value_outside_of_an_interval_has_two_monitors() -> None:

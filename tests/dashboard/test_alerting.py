@@ -122,6 +122,24 @@ def test_rules_are_evaluated_on_real_metrics(monkeypatch: pytest.MonkeyPatch) ->
     assert view.counts() == {"firing": 1, "pending": 1, "rules": len(rows)}
 
 
+def test_what_is_not_evaluated_here_says_why_and_levels_and_filters_are_shown() -> None:
+    """PromQL that only a backend evaluates is unknown, not without data; a formula has its filters, a value its unit."""
+    slow = {"metric": "p95(shop.order.duration)", "condition": ">", "levels": {"warning": 0.1, "critical": 9}}
+    lost = {"metric": "shop.orders.lost", "filters": {"kind": "mail"}, "condition": ">", "threshold": 1}
+    promql = {"name": "busy", "promql": "topk(1, shop_orders_lost_total) > bool 0"}
+    rules = [promql, {**slow, "name": "slow"}, {**lost, "name": "lost"}]
+    view, shop = AlertsView(load({"alerting": {"rules": rules}}, environ={}).config), Shop()
+    shop.duration.record(0.2)
+    shop.lost.add(1, {"kind": "mail"})
+    rows = view.page(shop.metrics(), time.time())["rules"]
+
+    (busy,) = [row for row in rows if row["alert"] == "Busy"]
+    assert (busy["state"], busy["summary"].partition(": ")[0]) == ("unknown", "not evaluated here")
+    assert {row["severity"] for row in rows if row["alert"] == "Slow"} == {"warning", "critical"}
+    assert {row["summary"] for row in rows if row["alert"] == "Slow"} == {"slow: 242.5ms"}
+    assert [row["metric"] for row in rows if row["alert"] == "Lost"] == ['rate(shop.orders.lost{kind="mail"})']
+
+
 def _exposition(queue: float, lost: float) -> str:
     return f'shop_queue_length{{shop_queue="mail"}} {queue}\nshop_orders_lost_total {lost}\n'
 

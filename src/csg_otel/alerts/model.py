@@ -56,6 +56,9 @@ _OPPOSITES: Final = {
 BELOW: Final = ("less_than", "less_than_or_equal")
 """The conditions that a small value fulfils."""
 
+NO_DATA: Final = "NoData"
+"""End of the name of the alert that missing data raises."""
+
 RULE_LABEL: Final = "csg_rule"
 """Label of an alert: the name of its rule."""
 

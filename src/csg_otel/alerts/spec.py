@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
-from csg_otel.alerts import escalations, windows
+from csg_otel.alerts import escalations, quantities, windows
 from csg_otel.alerts.bundle import WATCHDOG
 from csg_otel.alerts.catalog import SERVICE, Catalog, UnknownMetricError, matcher
 from csg_otel.alerts.channels import channels, reserved, routes
@@ -24,6 +24,7 @@ from csg_otel.alerts.model import (
     BELOW,
     ESCALATED_LABEL,
     ESCALATION_LABEL,
+    NO_DATA,
     RULE_LABEL,
     AlertSpec,
     Counted,
@@ -38,6 +39,7 @@ from csg_otel.errors import AlertError, suggestion
 
 if TYPE_CHECKING:
     from csg_otel.alerts.bundle import ShippedRule
+    from csg_otel.alerts.model import Term
     from csg_otel.config import Config
 
 _LABEL: Final = re.compile(r"[A-Za-z_]\w*")
@@ -165,7 +167,7 @@ class _Reader:
             alert=camel(rule.name),
             compared=compared,
             severity=rule.severity,
-            message=parse(rule.message or f"{rule.name}: {{value}}"),
+            message=parse(rule.message or _default_message(rule, compared.value)),
             description=parse(rule.description) if rule.description else None,
             also=tuple(one for one in also if one is not None),
             unless=tuple(one for one in unless if one is not None),
@@ -243,12 +245,13 @@ class _Reader:
         for rule in rules:
             if not rule.alert:
                 self.problem(f"{rule.path}.name", f"{rule.name!r} has no letter or digit; an alert's name needs one")
-            elif seen.get(rule.alert, rule.name) != rule.name:
-                self.problem(
-                    f"{rule.path}.name",
-                    f"{rule.name!r} and {seen[rule.alert]!r} both make the alert {rule.alert}; rename one of them",
-                )
-            seen.setdefault(rule.alert, rule.name)
+                continue
+            for alert in (rule.alert, f"{rule.alert}{NO_DATA}") if rule.no_data else (rule.alert,):
+                if (other := seen.setdefault(alert, rule.name)) != rule.name:
+                    self.problem(
+                        f"{rule.path}.name",
+                        f"{rule.name!r} and {other!r} both make the alert {alert}; rename one of them",
+                    )
 
     def objective(self, path: str, slo: Any) -> Objective | None:
         """Return the objective at the dotted key *path*, or None after reporting why its events can't be counted."""
@@ -294,3 +297,14 @@ class _Reader:
             return None
         values = dict(_MATCHER.findall(selector[2] or ""))
         return Counted(ref, tuple(self._operands.filters(path, values, ref)))
+
+
+def _default_message(section: Any, compared: Term) -> str:
+    """Return the message of a rule without one: its name, and the value in the form of its unit."""
+    limits = (section.threshold, *section.levels.values())
+    is_share = any(isinstance(limit, str) and limit.rstrip().endswith("%") for limit in limits)
+    form = quantities.form_of(unit(compared))
+    if form == "duration" and any(operand.function == "rate" for operand in compared.operands):
+        form = ""  # seconds per second are no duration
+    form = "percent" if section.percent or is_share or unit(compared) in ("%", "percent") else form
+    return f"{section.name}: {{value{':' if form else ''}{form}}}"

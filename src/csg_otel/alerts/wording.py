@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from csg_otel.alerts.conditions import OPERATORS
+from csg_otel.alerts.expr import quoted
 from csg_otel.alerts.message import formatted
 from csg_otel.alerts.model import INTERVALS, Formula
 from csg_otel.alerts.text import duration, number
@@ -28,12 +29,20 @@ def value(term: Term | float) -> str:
 def _metric(operand: Operand) -> str:
     past = f" {duration(operand.offset_s)} ago" if operand.offset_s else ""
     if operand.function == "value":
-        return f"{operand.ref.name}{past}"
+        return f"{_selected(operand)}{past}"
     if operand.function == "promql":
         return "promql"
     function = f"p{operand.quantile * 100:g}" if operand.function == "quantile" else operand.function
     ahead = f", {duration(operand.ahead_s)}" if operand.ahead_s else ""
-    return f"{function}({operand.ref.name}{ahead}){past}"
+    return f"{function}({_selected(operand)}{ahead}){past}"
+
+
+def _selected(operand: Operand) -> str:
+    """Return the metric of *operand* with its filters, except those that every rule about the metric has by default."""
+    usual = dict(operand.ref.defaults)
+    chosen = [each for each in operand.filters if each.values != (usual.get(each.attribute),) or each.how != "is"]
+    pairs = ", ".join(f"{each.attribute}{each.matcher.operator}{quoted(each.matcher.value)}" for each in chosen)
+    return f"{operand.ref.name}{{{pairs}}}" if pairs else operand.ref.name
 
 
 def limit(rule: Rule, write: Callable[[float], str] = number) -> str:

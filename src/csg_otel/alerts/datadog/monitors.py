@@ -48,10 +48,19 @@ _LONGEST_BURN_S: Final = 48 * 3600.0
 
 def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report: Report = refuse) -> dict[str, str]:
     """Return the file of *spec* by its name; *report* receives the rules that Datadog can't evaluate."""
-    monitors, skipped = [], []
+    monitors: list[dict[str, Any]] = []
+    skipped: list[str] = []
+    named: dict[str, str] = {}
     for rule in spec.rules:
         try:
-            monitors += _of_rule(spec, rule)
+            own = {monitor["name"]: monitor for monitor in _of_rule(spec, rule)}
+            if twin := next((name for name in own if name in named), ""):
+                report(
+                    rule.path, f"{rule.name!r} and {named[twin]!r} both make the monitor {twin!r}; rename one of them"
+                )
+                continue
+            named.update(dict.fromkeys(own, rule.name))
+            monitors += own.values()
             skipped += terms.left_out(rule)
         except InexpressibleError as error:
             report(rule.path, f"{error}; add datadog_query, or choose others by --target")
@@ -79,7 +88,7 @@ def compile_files(spec: AlertSpec, _catalog: Catalog, _options: Options, report:
         "webhooks": hooks,
         "webhook_variables": variables,
         "downtimes": muted,
-        "left_out": skipped + notifying_left_out + hooks_left_out + downtimes_left_out,
+        "left_out": list(dict.fromkeys(skipped)) + notifying_left_out + hooks_left_out + downtimes_left_out,
     }
     return {FILE: json_file(content)}
 
@@ -207,7 +216,7 @@ _FORMS: Final = {
     "": "{{value}}",
     "percent": '{{eval "round(100*value, 2)"}} %',
     "bytes": '{{eval "humanize_bytes(value)"}}',
-    "duration": '{{eval "round(value, 2)"}} s',
+    "duration": '{{eval "round(value, 4)"}} s',
 }
 """The template of the value in each form, except decimals."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from csg_otel import names
@@ -54,14 +55,17 @@ def values(rule: Rule, service: str) -> tuple[Value, ...]:
     """
     term = rule.compared.value
     if isinstance(term, Operand) and term.ref.alias:
-        constant = query.constants(term.ref.name)
-        filtered = {each.attribute for each in term.filters} - set(constant)
+        parts = tuple(query.of_alias(term, service))
+        filtered = {each.attribute for each in term.filters} - set(query.constants(term.ref.name))
+        omitted = filtered if len(parts) == 1 else ()  # several need different names
         single = [
-            Value(_over_time(term, text), tuple(label for label in part.labels if label[0] not in filtered))
-            for part, text in query.of_alias(term, service)
+            Value(_over_time(term, text), tuple(label for label in part.labels if label[0] not in omitted))
+            for part, text in parts
         ]
     else:
         single = [Value(value(term, service))]
+    if _counts_both(rule.compared):
+        single = [Value(f"default_zero({one.query})", one.labels) for one in single]
     further = _further(rule, service)
     return tuple(Value(one.query + further, one.labels) for one in single)
 
@@ -69,7 +73,7 @@ def values(rule: Rule, service: str) -> tuple[Value, ...]:
 def value(term: Term | float, service: str) -> str:
     """Return the query of *term* for the programs of *service*. Raises InexpressibleError."""
     if isinstance(term, (int, float)):
-        return number(term)
+        return decimal(term)
     if isinstance(term, Operand):
         return _operand(term, service)
     parts = (term.left, term.right)
@@ -183,20 +187,43 @@ def _dropping(rule: Rule, comparisons: Iterable[Comparison], service: str, drops
         drops: 0 for conditions that must hold, 1 for those that must not.
     """
     texts = []
+    compared_value = rule.compared.value
     for one in comparisons:
-        _need_equal_groups(rule.compared.value, one.value)
+        _need_equal_groups(compared_value, one.value)
         operator = _OPERATORS.get(one.condition)
         if operator is None:
             raise InexpressibleError("a second condition of this kind can't be part of a query; use > or <")
-        text, limit = value(one.value, service), one.threshold
+        written, limit = one.value, one.threshold
         if not isinstance(limit, (int, float)):
-            text, limit = f"{text} - {_enclosed(limit, service)}", 0.0
+            written, limit = Formula("-", one.value, limit), 0.0
         # A cutoff keeps the points at its limit. These hold for >=, so for a `>` the limit is a little further away.
         if (len(operator) == 1) == (drops == 0):
             margin = max(abs(limit), 1.0) * conditions.TOLERANCE
             limit += margin if (operator[0] == ">") == (drops == 0) else -margin
-        texts.append(f"{_CUTOFFS[operator[0]][drops]}({text}, {decimal(limit)})")
+        function, text = _CUTOFFS[operator[0]][drops], value(written, service)
+        if isinstance(written, Operand) and written.function in GROWING:  # without a series, no event has happened
+            text = f"default_zero({text})"
+        elif drops and written != compared_value:
+            text, limit = _where_missing(function, text, limit)
+        texts.append(f"{function}({text}, {decimal(limit)})")
     return texts
+
+
+def _where_missing(function: str, text: str, limit: float) -> tuple[str, float]:
+    """
+    Return the query *text* with a point that *function*, a cutoff at *limit*, keeps where it has none, and its limit.
+
+    An exception without data does not hold. Its missing term would be a sum without a value, which never alerts.
+    """
+    if limit > 0 if function == "cutoff_min" else limit < 0:  # 0 would be dropped, and the distance 0 is not
+        text, limit = f"{text} - {_signed(limit)}", 0.0
+    return f"default_zero({text})", limit
+
+
+def _counts_both(comparison: Comparison) -> bool:
+    """Return whether *comparison* is one of two numbers of events, each of which is 0 where it has no series."""
+    one, other = comparison.value, comparison.threshold
+    return not isinstance(other, (int, float)) and conditions.counts_together(Formula("-", one, other))
 
 
 def compared(rule: Rule, text: str, service: str) -> Iterator[tuple[str, Compared]]:
@@ -215,7 +242,8 @@ def compared(rule: Rule, text: str, service: str) -> Iterator[tuple[str, Compare
         if condition not in _OPERATORS:
             raise InexpressibleError("two metrics are compared by > or < only")
         _need_equal_groups(rule.compared.value, limit)
-        yield "", Compared(f"{text} - {_enclosed(limit, service)}", _OPERATORS[condition], 0.0)
+        other = f"default_zero({value(limit, service)})" if _counts_both(rule.compared) else _enclosed(limit, service)
+        yield "", Compared(f"{text} - {other}", _OPERATORS[condition], 0.0)
     elif condition in _OPERATORS:
         operator = _OPERATORS[condition]
         lasts = rule.for_s > _POINT_S and " + 0 * " in text and operator[0] == ">" and limit >= 0
@@ -234,17 +262,24 @@ def compared(rule: Rule, text: str, service: str) -> Iterator[tuple[str, Compare
 
 def decimal(value: float) -> str:
     """Return *value* as a number without an exponent, which Datadog's queries may not have."""
-    text = number(value)
-    return f"{value:.18f}".rstrip("0") if "e" in text else text
+    return format(Decimal(number(value)), "f")
 
 
 def _signed(value: float) -> str:
     return f"({decimal(value)})" if value < 0 else decimal(value)
 
 
+def _is_series(operand: Operand) -> bool:
+    """Return whether the metric of *operand* has the name of a series of Prometheus, which instruments rarely have."""
+    ref = operand.ref
+    return ref.kind == "counter" and not ref.alias and ref.name == ref.series and ref.name.endswith("_total")
+
+
 def left_out(rule: Rule) -> list[str]:
     """Return the settings of *rule* that a monitor does not have, in words."""
-    parts = []
+    queried = () if rule.query("datadog") else rule.operands
+    series = dict.fromkeys(operand.ref.name for operand in queried if _is_series(operand))
+    parts = [f"Datadog may have {name} by another name; name the metric as its instrument is called" for name in series]
     if rule.keep_firing_s:
         parts.append(f"Datadog has no equivalent of keep_firing_for: {duration(rule.keep_firing_s)}")
     further = rule.also or rule.unless

@@ -10,6 +10,7 @@ replaces from its own environment; and text from the configuration never runs as
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel import names
@@ -48,17 +49,17 @@ _EVALUATORS: Final = {"greater_than": "gt", "less_than": "lt"}
 _MATH: Final = {"greater_than_or_equal": ">=", "less_than_or_equal": "<="}
 
 
-def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, _report: Report = refuse) -> dict[str, str]:
-    """Return the provisioning file of *spec* by its name."""
-    content = provisioned(spec, catalog, options)
+def compile_files(spec: AlertSpec, catalog: Catalog, options: Options, report: Report = refuse) -> dict[str, str]:
+    """Return the provisioning file of *spec* by its name; *report* receives the rules whose titles others have."""
+    content = provisioned(spec, catalog, options, report)
     # Grafana does not replace variables of its environment in policies and mute timings.
     replaced = {key: _escaped(content[key]) for key in ("groups", "contactPoints", "templates")}
     return {FILE: yaml_file({"apiVersion": 1, **content, **replaced})}
 
 
-def provisioned(spec: AlertSpec, catalog: Catalog, options: Options) -> dict[str, Any]:
-    """Return the content of the file before the escaping."""
-    groups = {"alerts": [one for rule in spec.rules for one in _rules(spec, rule, catalog)]}
+def provisioned(spec: AlertSpec, catalog: Catalog, options: Options, report: Report = refuse) -> dict[str, Any]:
+    """Return the content of the file before the escaping; *report* receives the rules that are left out."""
+    groups = {"alerts": [one for rule in _named(spec, report) for one in _rules(spec, rule, catalog)]}
     groups.update((f"slo {objective.name}", _burns(spec, objective)) for objective in spec.objectives)
     return {
         "groups": [
@@ -105,6 +106,24 @@ def uid(spec: AlertSpec, *words: str) -> str:
 # -- rules --------------------------------------------------------------------------------------------------------------
 
 
+def _titles(rule: Rule) -> tuple[str, ...]:
+    """Return the titles of the rules that Grafana gets for *rule*: its own, and perhaps that of missing data."""
+    own = f"{rule.name} {rule.severity}" if rule.above is not None else rule.name
+    return (own, f"{rule.name} no data") if rule.no_data else (own,)
+
+
+def _named(spec: AlertSpec, report: Report) -> Iterator[Rule]:
+    """Yield the rules, and report those with a title that another one has: Grafana refuses two in one folder."""
+    named: dict[str, str] = {}
+    for rule in spec.rules:
+        titles = _titles(rule)
+        if twin := next((title for title in titles if title in named), ""):
+            report(rule.path, f"{rule.name!r} and {named[twin]!r} both make the rule {twin!r}; rename one of them")
+            continue
+        named.update((title, rule.name) for title in titles)
+        yield rule
+
+
 def _rules(spec: AlertSpec, rule: Rule, catalog: Catalog) -> list[dict[str, Any]]:
     """
     Return the rule of Grafana, and a second one about missing data.
@@ -118,7 +137,7 @@ def _rules(spec: AlertSpec, rule: Rule, catalog: Catalog) -> list[dict[str, Any]
     missing = {
         **one,
         "uid": uid(spec, "no data", rule.name, *level),
-        "title": f"{rule.name} no data",
+        "title": _titles(rule)[-1],
         "data": [_query(conditions.missing(rule), rule.witness.window_s), _expression(**_threshold("gt", 0.0))],
         "noDataState": "OK",
         "annotations": {**one["annotations"], "summary": _annotation(f"There is no data of {rule.witness.ref.name}")},
@@ -146,7 +165,7 @@ def _rule(spec: AlertSpec, rule: Rule, catalog: Catalog, level: tuple[str, ...])
     longest_s = max(operand.window_s for operand in rule.operands)
     return {
         "uid": uid(spec, "rule", rule.name, *level),
-        "title": " ".join((rule.name, *level)),
+        "title": _titles(rule)[0],
         "condition": "B",
         "data": [_query(_muted(spec, rule, catalog), longest_s), _expression(**_compared(rule))],
         "for": duration(rule.for_s),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import conditions, wording
 from csg_otel.alerts.bundle import WATCHDOG
-from csg_otel.alerts.model import RULE_LABEL
+from csg_otel.alerts.model import NO_DATA, RULE_LABEL
 from csg_otel.alerts.prometheus import escalation, promql, slo
 from csg_otel.alerts.refusals import refuse
 from csg_otel.alerts.text import duration, inert, yaml_file
@@ -105,7 +105,7 @@ def alerts(
     if not rule.no_data:
         return [alert]
     no_data_alert = {
-        "alert": f"{rule.alert}NoData",
+        "alert": f"{rule.alert}{NO_DATA}",
         "expr": conditions.missing(rule),
         **hold_time,
         "labels": labels,

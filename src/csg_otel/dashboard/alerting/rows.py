@@ -29,13 +29,13 @@ def row(preview: Preview, silences: Iterable[ActiveSilence]) -> AlertRow:
     return {
         "alert": rule.alert,
         "severity": rule.severity,
-        "state": preview.state,
+        "state": "unknown" if preview.unevaluable else preview.state,
         "metric": wording.value(rule.compared.value),
         "condition": wording.condition(rule, lambda limit: value(limit, unit)),
         "threshold": rule.limits[0] if rule.limits else None,
         "unit": unit,
         "for_s": rule.for_s,
-        "summary": _summary(rule, preview.series[0] if preview.series else None),
+        "summary": _unevaluated(preview) or _summary(rule, preview.series[0] if preview.series else None),
         "runbook_url": rule.runbook_url,
         "series": [
             {
@@ -79,6 +79,11 @@ def _unit(rule: Rule) -> str:
     if first.function == "age":
         return "s"
     return "" if first.function == "increase" and first.ref.kind == "histogram" else first.ref.unit
+
+
+def _unevaluated(preview: Preview) -> str:
+    """Return why the rule is not evaluated here; empty if it is."""
+    return f"not evaluated here: {preview.unevaluable}" if preview.unevaluable else ""
 
 
 def _summary(rule: Rule, worst: SeriesState | None) -> str:

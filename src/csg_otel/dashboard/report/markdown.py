@@ -80,7 +80,7 @@ def _problems(report: Report) -> str:
         if check["status"] != "healthy"
     ]
     lines += [
-        f"- {rule['state'].upper()} alert {escape(rule['alert'])}: {escape(rule['summary'])}"
+        f"- {rule['state'].upper()} alert {escape(rule['alert'])} ({escape(rule['severity'])}): {escape(rule['summary'])}"
         for rule in rules
         if rule["state"] in ("firing", "pending")
     ]
@@ -134,12 +134,13 @@ def _alerts(report: Report) -> Iterable[str]:
         (
             rule["state"],
             rule["alert"],
-            f"{rule['metric']} {rule['condition']}",
+            rule["severity"],
+            rule["summary"] if rule["state"] == "unknown" else f"{rule['metric']} {rule['condition']}",
             ", ".join(view_text.value(series["value"], rule["unit"]) for series in rule["series"][:3]),
         )
         for rule in page["rules"]
     ]
-    yield _section("Alerts", _table("State|Alert|Condition|>Values", rows))
+    yield _section("Alerts", _table("State|Alert|Severity|Condition|>Values", rows))
 
 
 def _charts(title: str, charts: Sequence[Chart]) -> Iterable[str]:

@@ -54,6 +54,10 @@ def named(name: str, about: str) -> Markup:
     return element("div", element("b", name), element("br"), element("small", about), class_="name")
 
 
+def _said(rule: AlertRow) -> str:
+    return f" ({rule['severity']}): {rule['summary']}"
+
+
 def problems(report: Report) -> list[tuple[str, Markup]]:
     """Return the alerts that fire or are pending, and the destinations that do not take their data: state and line of each."""
     page = report["alerts"]
@@ -61,7 +65,13 @@ def problems(report: Report) -> list[tuple[str, Markup]]:
     alert_lines = [
         (
             _ALERT_CLASSES[rule["state"]],
-            element("li", _alert_state(rule), " alert ", element("b", rule["alert"]), f": {rule['summary']}"),
+            element(
+                "li",
+                _alert_state(rule),
+                " alert ",
+                element("b", rule["alert"]),
+                f" ({rule['severity']}): {rule['summary']}",
+            ),
         )
         for rule in rules
         if rule["state"] in ("firing", "pending")

@@ -73,16 +73,18 @@ class AlertList(View):
         if not rules:
             empty = note(_EMPTY if not page["rules"] else "No rule matches the filter.", frame.width)
             return Page([*problems, *empty.rows])
-        rows = table(_COLUMNS, [(rule["alert"], _row(rule, frame)) for rule in rules], frame.width)
+        rows = table(
+            _COLUMNS, [(f"{rule['alert']} {rule['severity']}", _row(rule, frame)) for rule in rules], frame.width
+        )
         return Page([*problems, *rows.rows], rows.header)
 
     def enter(self, key: str) -> View:
         """Open the rule."""
-        return AlertDetail(key)
+        return AlertDetail(*key.split(" ", 1))
 
     def press(self, name: str, key: str) -> Any:
         """Acknowledge the alert with all of its series."""
-        return Acknowledgement(key, {}) if name == "a" and key else None
+        return Acknowledgement(key.partition(" ")[0], {}) if name == "a" and key else None
 
     def link(self) -> str:
         """Return the link to the pane."""
@@ -104,9 +106,10 @@ class AlertDetail(View):
     is_detail = True
     keys = (("a", "acknowledge"),)
 
-    def __init__(self, alert: str) -> None:
+    def __init__(self, alert: str, severity: str = "") -> None:
         super().__init__()
         self._alert = alert
+        self._severity = severity
         self.title = alert
 
     def requests(self) -> Sequence[Request]:
@@ -149,7 +152,8 @@ class AlertDetail(View):
 
     def _rule(self) -> AlertRow | None:
         page: AlertsPage | None = self.documents.get("alerts")
-        return next((rule for rule in page["rules"] if rule["alert"] == self._alert), None) if page else None
+        rules = [rule for rule in page["rules"] if rule["alert"] == self._alert] if page else []
+        return next((rule for rule in rules if self._severity in ("", rule["severity"])), None)
 
 
 def _row(rule: AlertRow, frame: Frame) -> list[str | Segment]:

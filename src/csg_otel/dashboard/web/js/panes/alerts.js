@@ -61,7 +61,7 @@ function ruleRow(rule, opened, doc, refresh) {
       h("span", { class: "c-severity dim" }, rule.severity),
       h("span", { class: "right" }, worst ? quantity(worst.value, rule.unit) : h("span", { class: "dim" }, "–")),
       h("span", { class: "c-gauge" }, gauge(worst, rule), h("span", { class: "dim" }, value(rule.threshold, rule.unit))),
-      h("span", { class: "c-text dim", title: rule.summary }, waiting(rule) ?? (rule.state === "firing" ? rule.summary : `${rule.metric} ${rule.condition}`))),
+      h("span", { class: "c-text dim", title: rule.summary }, waiting(rule) ?? (rule.state === "firing" || rule.state === "unknown" ? rule.summary : `${rule.metric} ${rule.condition}`))),
     isOpen && detail(rule, doc, refresh));
 }
 
@@ -87,7 +87,7 @@ function detail(rule, doc, refresh) {
       rule.runbook_url && !isWeb(rule.runbook_url) && h("span", { class: "mono dim" }, rule.runbook_url),
       doc.can_acknowledge && h("button", { onclick: () => silence({}) }, "Silence the rule")),
     rule.silence && h("p", null, `Silenced for ${since(Math.max(1, rule.silence.ends - now()))} more by ${rule.silence.created_by}: ${rule.silence.comment}`),
-    rule.series.length === 0 ? h("p", { class: "dim" }, "No series has a value for this rule yet.") :
+    rule.series.length === 0 ? h("p", { class: "dim" }, rule.state === "unknown" ? "" : "No series has a value for this rule yet.") :
       h("table", null, h("tbody", null, rule.series.map((one, at) => seriesRow(one, at, rule, doc, silence)))));
 }
 

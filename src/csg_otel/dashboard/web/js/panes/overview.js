@@ -88,7 +88,7 @@ function wrongRules(alerts) {
   return (alerts?.rules ?? []).filter((rule) => rule.state === "firing" || rule.state === "pending").map((rule) => {
     const worst = worstSeries(rule);
     return {
-      key: `rule ${rule.alert}`, state: rule.state, name: rule.alert, text: rule.summary, for: null,
+      key: `rule ${rule.alert} ${rule.severity}`, state: rule.state, name: `${rule.alert} (${rule.severity})`, text: rule.summary, for: null,
       value: worst && quantity(worst.value, rule.unit), silenced: rule.silence !== null, href: link("alerts", "", { rule: rule.alert }),
     };
   });
