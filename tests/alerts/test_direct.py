@@ -200,7 +200,7 @@ def test_opsgenie_creates_and_closes_by_alias(sink: HttpSink) -> None:
     (over,) = arrived(sink, settings, event(disk="sda").resolved(AT_S + 1))
 
     assert (made.path, made.headers["Authorization"]) == ("/v2/alerts", "GenieKey g3nie")
-    assert (made.json["priority"], made.json["tags"], made.json["details"]["disk"]) == ("P1", ["db"], "sda")
+    assert (made.json["priority"], made.json["tags"], made.json["details"]["disk"]) == ("P2", ["db"], "sda")
     assert made.json["responders"] == [{"type": "team", "name": "sre"}, {"type": "user", "username": "a@x.org"}]
     assert len(made.json["message"]) <= 130
     assert over.path == f"/v2/alerts/{made.json['alias']}/close?identifierType=alias"

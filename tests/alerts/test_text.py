@@ -72,7 +72,17 @@ def test_numbers_are_written_as_prometheus_writes_them(value: float, form: str, 
 
 
 @pytest.mark.parametrize(
-    ("name", "alert"), [("high_cpu_usage", "HighCpuUsage"), ("HTTP 5xx-rate", "HTTP5xxRate"), ("é", "")]
+    ("name", "alert"),
+    [
+        ("high_cpu_usage", "HighCpuUsage"),
+        ("HTTP 5xx-rate", "HTTP5xxRate"),
+        ("é", "É"),
+        ("größe_max", "GrößeMax"),
+        ("gro\u0308\u00dfe", "Größe"),
+        ("日本", "日本"),
+        ("हिन्दी", "हिन्दी"),
+        ("-- !", ""),
+    ],
 )
 def test_names_of_alerts(name: str, alert: str) -> None:
     """The words of a rule's name are joined with capitals."""

@@ -253,7 +253,8 @@ class UserPromql:
     promql: str
 
     def __str__(self) -> str:
-        return f"({self.promql})"
+        end = "\n" if "#" in self.promql else ""  # a comment at its end would swallow the parenthesis
+        return f"({self.promql.rstrip() if end else self.promql}{end})"
 
 
 Expr = Select | Over | Age | Growth | Rate | Aggregate | Relabel | Quantile | Absent | Constant | Binary | UserPromql

@@ -62,7 +62,6 @@ _EXACTLY: Final = "="
 _MARKED: Final = re.compile(r"=(?![=~\s\"'])(.+)", re.DOTALL)
 """A value with the mark; `==`, `=~` and `="` are the beginning of a comparison in a query."""
 
-_NOT_IN_RE2: Final = re.compile(r"\(\?[=!<]|\\[1-9]|\(\?P=")
 _ROUTE_PLACE: Final = re.compile(r"(?<=/)(?:\{\w+(?::[^{}/]*)?\}|<[^<>/]*>)")
 """A parameter in a route: `{id}`, `{id:[0-9]+}`, `<id>`; it may hold any text."""
 
@@ -147,13 +146,8 @@ def _resolved(ref: Ref, attribute: str, label: str, form: Any) -> Iterator[Filte
 
 
 def _pattern_mistake(ref: Ref, attribute: str, pattern: str, how: str) -> str:
-    """Return why *pattern* is no filter; empty if it is one."""
-    if _NOT_IN_RE2.search(pattern):
-        return f"{pattern!r} uses a lookaround or a back reference, which RE2 does not have; write it without"
-    try:
-        compiled = re.compile(pattern)
-    except re.error as error:
-        return f"{pattern!r} is not a regular expression: {error}"
+    """Return why *pattern*, a regular expression, is no filter; empty if it is one."""
+    compiled = re.compile(pattern)
     values = _values(ref, attribute)
     matching = [value for value in values if compiled.fullmatch(value)]
     every = compiled.fullmatch("") and compiled.fullmatch("any text/1.")

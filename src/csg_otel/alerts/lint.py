@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from csg_otel.alerts import routing, windows
 from csg_otel.alerts.escalations import escalated_severities
-from csg_otel.alerts.model import BELOW, GROWING
+from csg_otel.alerts.model import BELOW, GROWING, Formula, Operand
 from csg_otel.alerts.slo import BURNS
+from csg_otel.errors import suggestion
 
 if TYPE_CHECKING:
     from csg_otel.alerts.model import AlertSpec, Rule
@@ -23,6 +24,13 @@ Finding = tuple[str, str]
 
 _SCRAPE_S: Final = 15.0
 """Scrape interval in seconds: that of the example configuration that comes with Prometheus."""
+
+_REMEMBERED_S: Final = 86_400.0
+"""The period in seconds within which an instance must have had a metric that counts as missing there."""
+
+_ABOVE: Final = ("greater_than", "greater_than_or_equal")
+_TARGETS: Final = ("job", "instance", "service_name", "service_namespace", "service_instance_id")
+"""Labels that a scrape adds to all series."""
 
 
 def rules(spec: AlertSpec) -> Iterator[Finding]:
@@ -57,8 +65,50 @@ def _rule(rule: Rule) -> Iterator[Finding]:
             f"{rule.path}.window",
             f"too short for a program that is scraped every {_SCRAPE_S:g} s; set it to {4 * _SCRAPE_S:g} s or more",
         )
+    if rule.no_data and window_s >= _REMEMBERED_S and rule.witness.function != "promql":
+        yield (
+            f"{rule.path}.window",
+            "of a day or more, so missing data of one instance fires no alert; set it below 1d, or no_data: ignore",
+        )
+    yield from _share(rule)
+    yield from _labels(rule)
     if counts and rule.is_plain and rule.limits[0] <= 0 and below:
         yield f"{rule.path}.threshold", "a count is never below 0, so the rule never fires; set it above 0"
+
+
+def _share(rule: Rule) -> Iterator[Finding]:
+    """Yield a finding if *rule* fires above a share of a metric in itself that is more than 1."""
+    value = rule.compared.value
+    if not isinstance(value, Formula) or value.operator != "/" or rule.condition not in _ABOVE or not rule.limits:
+        return
+    part, whole = value.left, value.right
+    if not (isinstance(part, Operand) and isinstance(whole, Operand)) or part.ref.kind == "gauge":
+        return
+    same = (part.ref.series, part.function, part.window_s) == (whole.ref.series, whole.function, whole.window_s)
+    if same and set(part.filters) >= set(whole.filters) and rule.limits[0] > 1:
+        limit = f"{rule.limits[0]:g}"
+        yield (
+            f"{rule.path}.threshold",
+            f"a share is never above 1, so the rule never fires; write {limit}%, if {limit} % are meant",
+        )
+
+
+def _labels(rule: Rule) -> Iterator[Finding]:
+    """Yield a finding for each label of *rule* that a metric does not have on the page on which it was found."""
+    seen = set(_TARGETS)
+    for operand in rule.operands:
+        labels = [label for _, label in operand.ref.attributes]
+        if not (operand.ref.open and labels):
+            continue
+        named = [("filters", filtered.label) for filtered in operand.filters] + [("by", label) for label in operand.by]
+        for key, label in named:
+            if label not in labels and label not in seen:
+                seen.add(label)
+                hint = suggestion(label, labels) or f" (it has {', '.join(labels)})"
+                yield (
+                    f"{rule.path}.{key}",
+                    f"{operand.ref.name!r} has no label {label!r} on its page{hint}; correct it, unless Prometheus adds it",
+                )
 
 
 def unheard(spec: AlertSpec) -> tuple[list[Finding], list[Finding]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -33,16 +34,17 @@ from csg_otel.alerts.model import (
     Rule,
 )
 from csg_otel.alerts.operands import OperandReader
+from csg_otel.alerts.queries import tree
 from csg_otel.alerts.text import camel
 from csg_otel.alerts.units import unit
-from csg_otel.errors import AlertError, suggestion
+from csg_otel.errors import AlertError, MissingExtraError, suggestion
 
 if TYPE_CHECKING:
     from csg_otel.alerts.bundle import ShippedRule
     from csg_otel.alerts.model import Term
     from csg_otel.config import Config
 
-_LABEL: Final = re.compile(r"[A-Za-z_]\w*")
+_LABEL: Final = re.compile(r"(?!__)[A-Za-z_]\w*", re.ASCII)
 _SELECTOR: Final = re.compile(r'([A-Za-z_][\w.:]*)\s*(?:\{((?:\s*[\w.]+\s*=\s*"[^"]*"\s*,?)*)\})?')
 _MATCHER: Final = re.compile(r'([\w.]+)\s*=\s*"([^"]*)"')
 _RESERVED: Final = ("alertname", "severity", RULE_LABEL, ESCALATION_LABEL, ESCALATED_LABEL)
@@ -162,6 +164,7 @@ class _Reader:
         unless = [self._operands.comparison(f"{path}.unless[{at}]", one, rule) for at, one in enumerate(rule.unless)]
         if compared is None or None in also or None in unless:
             return
+        self._check_promql(f"{path}.promql", compared.operands[0].promql)
         resolved = Rule(
             name=rule.name,
             alert=camel(rule.name),
@@ -208,6 +211,15 @@ class _Reader:
         if rule.condition in ("equals", "not_equals"):
             self.problem(f"{rule.path}.condition", f"{rule.condition!r} has no levels; write a rule for each severity")
 
+    def _check_promql(self, path: str, promql: str) -> None:
+        """Report the text *promql* of a user if it is not PromQL; without the parser, `check` and the backend say it."""
+        if promql:
+            with suppress(MissingExtraError):
+                try:
+                    tree.parse(promql)
+                except tree.SyntaxMistakeError as error:
+                    self.problem(path, f"is not PromQL: {error}; correct it")
+
     def _check_places(self, rule: Rule) -> None:
         """Report the places of the texts of *rule* for labels that its alert does not have."""
         labels = rule.compared.value.labels
@@ -234,7 +246,7 @@ class _Reader:
                 why = (
                     "is set by the compiler; choose another name"
                     if key in reserved
-                    else "is not a valid label name; use letters, digits and _"
+                    else "is not a valid label name; use a-z, A-Z, 0-9 and _, and begin with one _ at most"
                 )
                 self.problem(f"{path}.labels.{key}", why)
             yield key, str(value)
@@ -278,6 +290,7 @@ class _Reader:
     def _counted(self, path: str, selection: str) -> Counted | None:
         """Return the events of *selection*: ``metric``, ``metric{key="value"}``, or PromQL with ``[window]``."""
         if "[window]" in selection:
+            self._check_promql(path, selection.replace("[window]", "[5m]"))
             return Counted(None, promql=selection)
         selector = _SELECTOR.fullmatch(selection)
         if selector is None:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from typing import Any, Final
@@ -145,5 +146,7 @@ def inert(literal: str) -> str:
 
 
 def camel(name: str) -> str:
-    """Return the name of the alert of the rule *name*: ``HighCpuUsage`` for ``high_cpu_usage``."""
-    return "".join(word[:1].upper() + word[1:] for word in re.split(r"[^A-Za-z0-9]+", name) if word)
+    """Return the name of the alert of the rule *name*: ``HighCpuUsage`` for ``high_cpu_usage``; letters of all scripts stay."""
+    signs = unicodedata.normalize("NFC", name)
+    kept = "".join(sign if unicodedata.category(sign)[0] in "LMN" else " " for sign in signs)
+    return "".join(word[:1].upper() + word[1:] for word in kept.split())

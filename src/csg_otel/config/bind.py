@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, Literal
 
-from csg_otel.config import convert, credentials, misplaced, variants
+from csg_otel.config import convert, credentials, misplaced, secret_values, variants
 from csg_otel.config.sections.alerting import SEVERITIES, Severity
 from csg_otel.config.sections.concealed import hidden_parameter
 from csg_otel.config.sections.fields import Setting, default_of, is_section, settings_of
@@ -135,7 +135,13 @@ class Binder:
         for key in missing if is_needed else ():
             if (child := node.get(key)) is None or child.value is None:
                 self.report.problem(node, misplaced.missing(cls, node, key))
+            elif isinstance(child.value, str) and self._is_empty(child):
+                self.report.problem(child, "has no text, and it can't be left out; write one")
         return None if missing else cls(**values)
+
+    def _is_empty(self, node: Node) -> bool:
+        """Return whether the text at *node* is empty, or stands for a variable that is."""
+        return node.value == "" or (node.live and not self._unresolved(node.value) and self._resolved(node).value == "")
 
     def _field(self, kind: Any, declared: Setting, node: Node, path: str) -> Any:
         """
@@ -206,13 +212,18 @@ class Binder:
                 node, f"{shown(node, kind)} is not a list; write [a, b], or one item per line after '- '"
             )
             return _SKIPPED
-        values = []
+        values: list[Any] = []
         self._lists += 1
-        for at, item in enumerate(node.value):
-            where = join(path, at)
+        for item in node.value:
+            where = join(path, len(values))  # its place among the values: a later check looks for its node there
+            if item.value is None:
+                self.report.problem(item, "has nothing behind its '-'; write a value, or remove the line")
+                continue
             value = self._guarded("", item, where) if kind == Target else self._item(kind, declared, item, where)
-            if value is not _SKIPPED and item.value is not None:
+            if value is not _SKIPPED:
                 values.append(value)
+            else:
+                self.nodes = {key: one for key, one in self.nodes.items() if not key.startswith(where)}
         self._lists -= 1
         return tuple(values)
 
@@ -256,7 +267,7 @@ class Binder:
         if isinstance(node.value, (dict, list)):
             self.report.problem(node, f"{shown(node)} is not one value; {declared.several or 'write a single value'}")
             return _SKIPPED
-        if kind is Secret or (kind == (str | Secret) and self._holds_secret("", node, is_address=True)):
+        if kind is Secret or (kind == (str | Secret) and secret_values.is_secret("", node, is_address=True)):
             return self._secret(node, declared)
         if kind == Address:
             return self._address(node, declared)
@@ -326,23 +337,6 @@ class Binder:
             self._refuses_literal(node, declared)
         return SecretUrl(text)
 
-    def _holds_secret(self, key: str, node: Node, *, is_address: bool = False) -> bool:
-        """
-        Return whether the value at *node* is a secret, before its variables are replaced.
-
-        Args:
-            key: The last part of the setting's key; a key such as ``password`` makes every text a secret.
-            node: The value.
-            is_address: Whether it is a webhook's URL: a secret by its form (`addresses`), and if a part of it comes from a
-                variable. By default it is any value, which may be or contain a URL with a password.
-        """
-        text = node.value
-        if not isinstance(text, str):
-            return isinstance(text, Secret)  # in a Config that was loaded before
-        if is_address:
-            return addresses.holds_secret(text) or (node.live and has_form(text))
-        return credentials.sensitive(key) or credentials.in_text(text)
-
     def _unresolved(self, text: str) -> str:
         """Return why a secret can't be resolved; empty if it can be."""
         try:
@@ -370,7 +364,7 @@ class Binder:
         if isinstance(node.value, list):
             listed = [self._guarded(key, item, join(path, at), guard=guard) for at, item in enumerate(node.value)]
             return tuple(value for value in listed if value is not _SKIPPED)
-        if (guard or not isinstance(node.value, str)) and self._holds_secret(key, node):
+        if (guard or not isinstance(node.value, str)) and secret_values.is_secret(key, node):
             return self._secret(node, Setting(doc=""))
         if as_text:
             return self._scalar(str, Setting(doc=""), node)

@@ -54,6 +54,13 @@ def required(config: ConfigRoot) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
 def mistakes(config: ConfigRoot) -> Iterator[tuple[str, str]]:
     """Yield (dotted key, message) for each name that is not unique, and for each route that leads nowhere."""
     yield from _names(config)
+    for path, channel, _ in required(config):
+        server = getattr(channel, "smtp_server", None) or ""
+        if "@" in server or "/" in server:  # never printed, because it may hold a password
+            yield (
+                f"{path}.smtp_server",
+                "is more than a host; write the host alone, and the account as username, password",
+            )
     for at, channel in enumerate(config.notifications.channels):
         if channel.type == "sns" and channel.enabled:
             yield from _sns(join(_CHANNELS, at), channel)
@@ -151,6 +158,11 @@ def _match(path: str, label: str, value: Any, config: ConfigRoot) -> Iterator[tu
 
 
 def _regex(path: str, pattern: Any) -> Iterator[tuple[str, str]]:
+    from csg_otel.config.expressions import re2_mistake
+
+    if isinstance(pattern, str) and (mistake := re2_mistake(pattern)):
+        yield path, f"{pattern!r} {mistake}"
+        return
     try:
         re.compile(pattern)
     except (re.error, TypeError, RecursionError, OverflowError) as error:

@@ -103,6 +103,9 @@ def _slos(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             yield join("slos", at), "needs either 'good' or 'bad', one of the two"
         if slo.objective >= 100:
             yield f"{join('slos', at)}.objective", "100 % leaves no error budget; write less, such as 99.9"
+        elif slo.objective < 1:
+            path, percent = f"{join('slos', at)}.objective", slo.objective * 100
+            yield path, f"{slo.objective:g} is less than 1 %, and an objective is in percent; write {percent:g}"
 
 
 def _missing(config: ConfigRoot) -> Iterator[tuple[str, str]]:
@@ -138,7 +141,9 @@ def _escalation(config: ConfigRoot) -> Iterator[tuple[str, str]]:
             yield path, "a rule of condition time_window needs 'start' and 'end' (HH:MM)"
         if rule.action != "escalate":
             continue
-        targets = (*config.escalation.receivers, *channels, *(words if rule.condition == "retry_count" else ()))
+        # Without receivers, a severity stands for the channels that accept it.
+        by_severity = words if rule.condition == "retry_count" or not config.escalation.receivers else ()
+        targets = (*config.escalation.receivers, *channels, *by_severity)
         if rule.target is None:
             yield path, "a rule that escalates needs a 'target', the name of a receiver or a channel"
         elif (config.escalation.receivers or channels) and rule.target not in targets:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 TRUE: Final = frozenset({"true", "1", "yes", "on"})
 FALSE: Final = frozenset({"false", "0", "no", "off"})
 _SECONDS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0, "w": 604800.0}
+_LONGEST_S: Final = 36_500 * 86_400.0
+"""The longest duration of a setting; Prometheus refuses one of 293 years, and so does a thread that waits for it."""
+
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h|d|w)")
 _BYTES: Final = {"b": 1, "kb": 1000, "mb": 1000**2, "gb": 1000**3, "kib": 1024, "mib": 1024**2, "gib": 1024**3}
 _SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kmg]i?b|b)", re.IGNORECASE)
@@ -72,6 +75,8 @@ def number(value: object, setting: Setting, *, whole: bool, shown: str) -> float
             result = _size(value)
     if result is None or not _is_finite(result) or (whole and result != int(result)):
         raise MismatchError(f"{shown} is not {_described(setting, whole=whole)}")
+    if setting.unit == "s" and result > _LONGEST_S:
+        raise MismatchError(f"{shown} is longer than 100 years, which no backend takes; write less, such as 30d")
     _check_limits(result, setting, shown)
     return int(result) if whole else float(result)
 
@@ -183,8 +188,8 @@ def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, shown
         return choice(value, kind, setting, raw, shown)
     if kind is str:
         result = text(value, raw, shown)
-        if setting.free == "regex":
-            _check_regex(result, shown)
+        if setting.free in {"regex", "re2"}:
+            _check_regex(result, shown, is_re2=setting.free == "re2")
         if setting.free == "quantity" and not QUANTITY.fullmatch(result.strip()):
             raise MismatchError(f"{shown} is not a number (such as 85, or with a unit: 80%, 2GiB, 500ms)")
         if setting.free == "function" and not FUNCTION.fullmatch(result):
@@ -193,7 +198,12 @@ def scalar(kind: Any, value: object, setting: Setting, *, raw: str | None, shown
     raise TypeError(f"a setting of type {kind!r} has no conversion")
 
 
-def _check_regex(pattern: str, shown: str) -> None:
+def _check_regex(pattern: str, shown: str, *, is_re2: bool) -> None:
+    if is_re2:
+        from csg_otel.config.expressions import re2_mistake
+
+        if mistake := re2_mistake(pattern):
+            raise MismatchError(f"{shown} {mistake}")
     try:
         re.compile(pattern)
     except (re.error, RecursionError, OverflowError) as error:

@@ -7,6 +7,7 @@ problem, never ignored in silence.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 _FUNCTIONS: Final = ("age", "changes", "resets", "delta", "derivative", "predict")
 _INTERVALS: Final = ("outside", "between")
+_SELECTOR: Final = re.compile(r'[A-Za-z_]\w*(?:="[^"\\]+")?', re.ASCII)
+"""What `alerting.selector` may be."""
 
 
 def mistakes(config: ConfigRoot, present: Container[str]) -> Iterator[tuple[str, str]]:
@@ -29,6 +32,12 @@ def mistakes(config: ConfigRoot, present: Container[str]) -> Iterator[tuple[str,
         config: The configuration.
         present: The dotted keys that are set; a key with a wrong value is a problem already, and not missing.
     """
+    selector = config.alerting.selector
+    if not _SELECTOR.fullmatch(selector):
+        yield (
+            "alerting.selector",
+            f'{selector!r} is neither a label nor one with its value; write job, service_name, or job="shop-web"',
+        )
     for at, rule in enumerate(config.alerting.rules):
         if rule.enabled:
             path = join("alerting.rules", at)
@@ -44,6 +53,13 @@ class _Forms:
 
     def rule(self, path: str, rule: Any) -> Iterator[tuple[str, str]]:
         yield from self._compared(path, rule, levels=bool(rule.levels), promql=rule.promql)
+        if rule.levels and f"{path}.severity" in self._present:
+            yield f"{path}.severity", "has no effect beside 'levels', which have a severity each; remove it"
+        if rule.promql and rule.condition is None and rule.no_data == "alert":
+            yield (
+                f"{path}.no_data",
+                "can't tell missing data from a false condition, as 'promql' is both; write 'condition' and 'threshold' apart",
+            )
         for key, further in (("and", rule.and_), ("unless", rule.unless)):
             for at, comparison in enumerate(further):
                 yield from self._compared(join(f"{path}.{key}", at), comparison)
@@ -82,8 +98,15 @@ class _Forms:
         elif limits and not intervals and rule.condition is None:
             yield from self._missing(path, "condition", "add it, such as condition: '>'")
         for key in intervals:
-            if len(getattr(rule, key)) != 2:
+            if len(limits := getattr(rule, key)) != 2:
                 yield f"{path}.{key}", "needs two limits, such as [2, 8]"
+            elif limits[0] == limits[1]:
+                limit = _written(limits[0])
+                instead = "!=" if key == "outside" else "=="
+                yield (
+                    f"{path}.{key}",
+                    f"has the limit {limit} twice; write two, or condition: '{instead}' and threshold: {limit}",
+                )
         yield from _value(path, rule)
         parts = {"threshold": rule.threshold} if hasattr(rule.threshold, "metric") else {}
         parts |= {"ratio.of": rule.ratio.of, "ratio.to": rule.ratio.to} if rule.ratio is not None else {}
@@ -100,6 +123,16 @@ def _levels(path: str, rule: Any, severities: Iterable[str]) -> Iterator[tuple[s
         if word not in words:
             hint = suggestion(word, words) or f" (known: {', '.join(words)})"
             yield f"{path}.levels.{word}", f"{word!r} is not a severity{hint}"
+    if len(rule.levels) == 1:
+        ((word, limit),) = rule.levels.items()
+        yield (
+            f"{path}.levels",
+            f"has one level; add another, or write threshold: {_written(limit)} and severity: {word} instead",
+        )
+
+
+def _written(limit: float | str) -> str:
+    return limit if isinstance(limit, str) else f"{limit:.15g}"
 
 
 def _value(path: str, part: Any) -> Iterator[tuple[str, str]]:

@@ -35,7 +35,7 @@ _EMERGENCY: Final = 2
 """The priority of Pushover that repeats until a person confirms it."""
 
 _LEVELS: Final = {"critical": "critical", "emergency": "critical", "warning": "warning"}
-_PRIORITIES: Final = {"emergency": "P1", "critical": "P1", "warning": "P3", "info": "P5"}
+_PRIORITIES: Final = {"emergency": "P1", "critical": "P2", "warning": "P3", "info": "P5"}
 _MESSAGE_TYPES: Final = {"critical": "CRITICAL", "warning": "WARNING"}
 
 

@@ -38,8 +38,8 @@ OPERATORS: Mapping[str, str] = {
 class FilterForm(Printed):
     """A filter of a rule that is more than one value."""
 
-    matches: str | None = setting(None, "A regular expression (RE2) that the whole value matches.", free="regex")
-    not_matches: str | None = setting(None, "A regular expression that the value does not match.", free="regex")
+    matches: str | None = setting(None, "A regular expression (RE2) that the whole value matches.", free="re2")
+    not_matches: str | None = setting(None, "A regular expression that the value does not match.", free="re2")
     not_: str | tuple[str, ...] | None = setting(None, "A value, or values, that it is not.", key="not")
     in_: tuple[str, ...] = setting((), "Values of which it is one.", key="in")
 
@@ -50,7 +50,7 @@ class MetricPart(Printed):
 
     metric: str = setting("", "The metric, by its instrument's name or by an alias such as `system_cpu_usage_percent`.")
     window: float | None = setting(
-        None, "Window of its rate, quantile or function; by default that of the rule.", unit="s"
+        None, "Window of its rate, quantile or function; by default that of the rule.", unit="s", low=0.001
     )
     quantile: float | None = setting(None, "The quantile of a histogram that is compared.", low=0, high=1)
     filters: Mapping[str, str | tuple[str, ...] | FilterForm | None] = (
@@ -164,7 +164,7 @@ class AlertRule(Comparison):
         300.0,
         "Window for the rate of a counter, the quantile of a histogram, and functions over time.",
         unit="s",
-        above=0,
+        low=0.001,
     )
     quantile: float = setting(0.95, "The quantile of a histogram that is compared.", low=0, high=1)
     and_: tuple[Comparison, ...] = setting(
