@@ -31,11 +31,11 @@ inhibit_rules: [{source_matchers: [severity="critical"], target_matchers: [sever
 """
 
 
-def compiled(service: str, **more: Any) -> str:
-    """Return the configuration of the service *service*, with every channel."""
-    text = config.compile_files(
-        spec(rule(), **{**EVERYTHING, "service": {"name": service}, **more}), CATALOG, Options()
-    )
+def compiled(service: str, port: int | None = None, **more: Any) -> str:
+    """Return the configuration of the service *service*, with every channel; by default its relay has a port of its own."""
+    own = 9100 + sum(map(ord, service)) % 800
+    options = Options(relay_url=f"http://127.0.0.1:{own if port is None else port}")
+    text = config.compile_files(spec(rule(), **{**EVERYTHING, "service": {"name": service}, **more}), CATALOG, options)
     return text[config.FILE]
 
 
@@ -91,6 +91,17 @@ def test_what_can_not_be_merged_is_an_error() -> None:
     assert "three: is not from `csg-otel alerts compile`" in text
     assert "four: is no configuration of Alertmanager" in text
     assert "one: 'shop.email' of receivers is something else in base" in text
+
+
+def test_a_relay_belongs_to_one_service() -> None:
+    """The relay of one service answers 404 to the notifications of another one."""
+    with pytest.raises(AlertError) as error:
+        merge.merge({"one": compiled("shop", 9095), "two": compiled("batch", 9095)})
+
+    assert "two: 'batch.webhook' is sent by the relay at http://127.0.0.1:9095, which is that of one" in str(
+        error.value
+    )
+    assert "--relay-url" in str(error.value)
 
 
 def test_the_command_does_not_replace_a_foreign_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

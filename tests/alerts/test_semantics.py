@@ -17,6 +17,7 @@ from csg_otel.alerts.compilers import compile_all
 from csg_otel.alerts.model import AlertSpec
 from csg_otel.alerts.prometheus.rules import FILE
 from csg_otel.config import load
+from csg_otel.errors import AlertError
 from csg_otel.exporters import prometheus
 from support.wild_rules import CATALOG, named, specified
 
@@ -258,3 +259,17 @@ def test_a_label_of_the_alert_does_not_replace_that_of_a_series(tmp_path: Path, 
 def test_metrics_of_all_types_can_be_compared(tmp_path: Path, rule: dict[str, Any], series: dict[str, str]) -> None:
     """A metric without a type, a share of seconds, and the mean of a summary."""
     assert firing(tmp_path, foreign(rule), series, "20m") == {"Mine"}
+
+
+def test_a_label_of_the_user_replaces_none_of_the_values() -> None:
+    """Two series that become equal by a label of the rule would make Prometheus refuse both."""
+    with pytest.raises(AlertError, match=r"labels\.queue: the values of the rule differ by queue"):
+        specified(named({"metric": "queue_depth", "labels": {"queue": "x"}}))
+    assert specified(named({"metric": "queue_depth", "labels": {"queue": "x"}, "without": ["queue"]})).rules
+
+
+def test_an_otel_name_stays_that_of_the_metric() -> None:
+    """A metric of the page that a rule names as OpenTelemetry does is called so, for Datadog and in messages."""
+    chosen = specified(named({"name": "mine", "metric": "http.requests"})).rules[0]
+
+    assert (chosen.first.ref.name, chosen.first.ref.series) == ("http.requests", "http_requests_total")

@@ -54,6 +54,16 @@ def test_export_writes_the_file_that_grafana_imports(folder: Path) -> None:
     assert "orders.placed" in {panel["title"] for panel in dashboard["panels"]}
 
 
+def test_a_severity_of_the_users_own_has_a_colour(folder: Path) -> None:
+    """A rule with a word of `alerting.severities` is shown like a warning."""
+    alerting = {"severities": ["page"], "rules": [{**CONFIG["alerting"]["rules"][0], "severity": "page"}]}
+    (folder / "monitoring_config.yaml").write_text(json.dumps({**CONFIG, "alerting": alerting}))
+
+    code, _, error = grafana("export", cwd=folder)
+
+    assert (code, error) == (0, "")
+
+
 def test_the_guides_curl_works_with_the_form_for_the_api(folder: Path) -> None:
     """The request of the guide, `-d @grafana_dashboard.json`, creates the dashboard, and again replaces it."""
     assert grafana("export", "--api", cwd=folder)[0] == 0

@@ -197,7 +197,7 @@ class Catalog:
         """Return the exposed family that belongs to the instrument *name*, if exactly one fits without its unit and kind."""
         start = self._series(name, "", "gauge")
         fitting = [ref for family, ref in self._exposed.items() if family == start or family.startswith(f"{start}_")]
-        return fitting[0] if start and len(fitting) == 1 else None
+        return replace(fitting[0], name=name) if start and len(fitting) == 1 else None
 
     @property
     def own(self) -> tuple[Ref, ...]:

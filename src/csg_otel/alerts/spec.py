@@ -186,6 +186,7 @@ class _Reader:
             queries=tuple((key, text) for key in _QUERIES if (text := getattr(rule, _QUERIES[key]))),
             path=path,
         )
+        self._check_labels(resolved, rule.labels)
         self._check_places(resolved)
         self._check_hours(resolved)
         yield from self._levels(resolved, rule) if rule.levels else (resolved,)
@@ -219,6 +220,16 @@ class _Reader:
                     tree.parse(promql)
                 except tree.SyntaxMistakeError as error:
                     self.problem(path, f"is not PromQL: {error}; correct it")
+
+    def _check_labels(self, rule: Rule, labels: Iterable[str]) -> None:
+        """Report those of the user's *labels* that would replace a label by which the values of *rule* differ."""
+        for key in labels:
+            if key in (rule.compared.value.labels or ()):
+                self.problem(
+                    f"{rule.path}.labels.{key}",
+                    f"the values of the rule differ by {key}, which this label would replace, so Prometheus would refuse"
+                    " them; choose another name, or leave the label out by `without`",
+                )
 
     def _check_places(self, rule: Rule) -> None:
         """Report the places of the texts of *rule* for labels that its alert does not have."""

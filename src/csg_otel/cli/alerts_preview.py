@@ -49,7 +49,8 @@ def register(commands: Any) -> None:
         commands, "preview", "print which rules would fire now", run, "csg-otel alerts preview --wait 10"
     )
     parser.add_argument(
-        "--url", help="the /metrics page of the program (default: host, port and path in the configuration)"
+        "--url",
+        help="the /metrics page of the program (default: that of --metrics, else host, port and path in the configuration)",
     )
     parser.add_argument(
         "--wait",
@@ -68,7 +69,7 @@ def run(args: argparse.Namespace) -> int:
     if args.prometheus is not None:
         return alerts_replay.run(args, source)
     config = source.loaded.config
-    url = args.url or _metrics_url(config)
+    url = args.url or args.metrics or _metrics_url(config)
     scraped = catalog.matcher(source.spec.service, source.spec.selector)
     added = {scraped.label: scraped.value} if scraped else {}
     before = _scrape(url, args, config, added)

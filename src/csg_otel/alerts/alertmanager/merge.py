@@ -59,6 +59,7 @@ def merge(files: Mapping[str, str], base: tuple[str, str] | None = None) -> str:
     base_routes = merged["route"].pop("routes", None) or []
     routes: list[Any] = []
     services: dict[str, str] = {}
+    relays: dict[str, str] = {}
     for name, text in files.items():
         content = _read(name, text, problems)
         if not owners(text):
@@ -69,6 +70,7 @@ def merge(files: Mapping[str, str], base: tuple[str, str] | None = None) -> str:
                 for service in owners(text) or ()
                 if services.setdefault(service, name) != name
             ]
+            problems += _shared_relays(content, name, relays)
             routes += content["route"].get("routes") or []
             problems += _add(merged, content, name, origins)
     if problems:
@@ -125,6 +127,28 @@ def _misfits(content: Mapping[str, Any]) -> Iterator[str]:
                 yield f"{key}[{at}] is no mapping; write its settings as key: value"
             elif key in _NAMED and (isinstance(item.get("name"), bool) or not isinstance(item.get("name"), (str, int))):
                 yield f"{key}[{at}] has no name; add one"
+
+
+def _shared_relays(content: Mapping[str, Any], name: str, relays: dict[str, str]) -> Iterator[str]:
+    """
+    Yield the relays that another service has, which would answer 404 to the notifications of this one.
+
+    Args:
+        content: a compiled configuration.
+        name: name of its file.
+        relays: the files of the relays so far, by their addresses.
+    """
+    for receiver in content.get("receivers") or ():
+        path = routing.relay_path(str(receiver["name"]))
+        hooks = receiver.get("webhook_configs")
+        urls = [one.get("url") for one in hooks if isinstance(one, dict)] if isinstance(hooks, list) else []
+        for url in (url for url in urls if isinstance(url, str) and url.endswith(path)):
+            base = url.removesuffix(path)
+            if relays.setdefault(base, name) != name:
+                yield (
+                    f"{name}: {receiver['name']!r} is sent by the relay at {base}, which is that of {relays[base]};"
+                    " start a relay for each service, and compile this one with the --relay-url of its own"
+                )
 
 
 def _claim(content: Mapping[str, Any], name: str, origins: dict[tuple[str, str], str]) -> None:

@@ -81,7 +81,12 @@ def _color(rules: Iterable[Rule], start: float | None, end: float | None) -> str
         if (rule.condition in _ABOVE and start is not None and start >= rule.limits[0])
         or (rule.condition in _BELOW and end is not None and end <= rule.limits[0])
     ]
-    return COLORS[max(firing, key=_GRAVITY.__getitem__)] if firing else "green"
+    return COLORS[max(map(_known, firing), key=_GRAVITY.__getitem__)] if firing else "green"
+
+
+def _known(severity: str) -> str:
+    """Return *severity*; a word of the user's own has the colour of a warning."""
+    return severity if severity in COLORS else "warning"
 
 
 # -- rules with a panel of their own ------------------------------------------------------------------------------------
