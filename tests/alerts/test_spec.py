@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -154,7 +155,7 @@ def test_a_live_endpoint_and_a_programs_declarations_add_names() -> None:
 
     jobs, orders = catalog.find("jobs_done_total"), catalog.find("orders.placed")
 
-    assert catalog.find("jobs.done") == jobs
+    assert catalog.find("jobs.done") == replace(jobs, name="jobs.done")
     assert (jobs.kind, jobs.attributes, jobs.open) == ("counter", (("queue", "queue"),), True)
     assert (orders.series, orders.attribute("channel"), orders.open) == (
         "orders_placed_total",
