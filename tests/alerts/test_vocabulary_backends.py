@@ -155,6 +155,15 @@ def test_datadog_has_a_query_for_each_form(settings: dict[str, Any], query: str)
     assert queries(**settings) == [query]
 
 
+def test_the_levels_of_a_rule_are_refused_once() -> None:
+    """The reason is that of the rule."""
+    levels = {"metric": "leader", "age": True, "threshold": ..., "levels": {"warning": 1, "critical": 2}}
+    refused: list[tuple[str, str]] = []
+    compile_all(specified(named(levels)), CATALOG, report=lambda path, message: refused.append((path, message)))
+
+    assert len(refused) == 1
+
+
 def test_a_level_of_datadog_ends_where_the_next_begins() -> None:
     """The monitor of the lower level has no value above the limit of the higher one; names and tags differ."""
     content = compiled(
@@ -199,7 +208,7 @@ def test_what_datadog_can_not_say_is_an_error_of_that_rule(settings: dict[str, A
     assert "alert: Rule0" in files["prometheus-rules.yaml"]
     ((path, message),) = refused
     assert path == "alerting.rules[0]"
-    assert re.search(f"is not compiled for datadog: .*{re.escape(says)}.*; add datadog_query", message)
+    assert re.search(f"'rule 0' is not compiled for datadog: .*{re.escape(says)}.*; add datadog_query", message)
     with pytest.raises(AlertError, match="is not compiled for datadog"):
         compile_all(written, CATALOG)
 

@@ -75,13 +75,19 @@ def compile_all(
     files: dict[str, str] = {}
     problems: list[str] = []
 
+    named = {rule.path: f"{rule.name!r} " for rule in spec.rules}
+    refused: set[tuple[str, str]] = set()
+
     def collect(path: str, message: str) -> None:
         problems.append(f"{path}: {message}")
 
     for target in targets or tuple(COMPILERS):
 
         def of_target(path: str, message: str, target: str = target) -> None:
-            (report or collect)(path, f"is not compiled for {target}: {message}")
+            whole = f"{named.get(path, '')}is not compiled for {target}: {message}"
+            if (path, whole) not in refused:  # the levels of a rule are refused for the same reason
+                refused.add((path, whole))
+                (report or collect)(path, whole)
 
         files.update(COMPILERS[target](spec, catalog, options or Options(), of_target))
     if problems:
