@@ -12,8 +12,8 @@ import pytest
 from csg_otel import clocks
 from csg_otel.dashboard.keeper import Keeper
 from csg_otel.dashboard.store import history_file
-from csg_otel.dashboard.store.series import Line
-from csg_otel.dashboard.store.values import Collection, Values
+from csg_otel.dashboard.store.series import Line, SeriesHistory
+from csg_otel.dashboard.store.values import Collection, Instrument, Values
 from csg_otel.dashboard.view.charts import Window, metric_chart, metric_row
 from csg_otel.points import HistogramPoint, NumberPoint
 
@@ -158,6 +158,16 @@ def test_scopes_with_the_same_instrument_are_one() -> None:
     (series,) = metric_chart(values.instrument("c"), window)["series"]  # type: ignore[arg-type]
     assert series["values"][-2:] == [11.0, 11.0]
     assert metric_row(values.instrument("u"), window)["latest"] == 105  # type: ignore[arg-type]
+
+
+def test_a_counter_of_which_no_series_is_kept_has_a_row() -> None:
+    """Where the limit of all series is reached, an instrument that is new has its total only."""
+    history = SeriesHistory()
+    for step in range(3):
+        history.add(NumberPoint("c", "counter", "1", {}, 10 * step), 1000.0 + 10 * step, live=False, since_s=None)
+    instrument = Instrument("c", "counter", "1", "", total=history, hidden=1)
+
+    assert metric_row(instrument, Window.of(1030.0, 100.0, 100, 0.0))["latest"] == 1.0
 
 
 def test_a_series_that_has_ended_is_not_in_the_latest_value() -> None:

@@ -125,9 +125,9 @@ def _lines(preview: Preview) -> list[str]:
     if not preview.series:
         when = f"be pending for {_text(rule.for_s)}" if rule.for_s else "fire"
         no_data = f" (its no-data alert would {when})" if preview.missing else ""
-        return [f"  no data     {head}: {wording.value(rule.first)}{no_data}"]
+        return [f"  no data     {head}: {wording.value(rule.witness)}{no_data}"]
     write = _writer(rule)
-    limit = f"fires when {wording.condition(rule, write)}"
+    limit = f"fires when {wording.condition(rule, write) or 'its PromQL holds'}"
     lines = [
         f"{_MARKS[one.state]}  {head}: {write(one.value)} ({limit}){_when(one)}{_labels(rule, one.labels)}"
         for one in preview.series[:_MOST_LINES]

@@ -54,10 +54,6 @@ def named(name: str, about: str) -> Markup:
     return element("div", element("b", name), element("br"), element("small", about), class_="name")
 
 
-def _said(rule: AlertRow) -> str:
-    return f" ({rule['severity']}): {rule['summary']}"
-
-
 def problems(report: Report) -> list[tuple[str, Markup]]:
     """Return the alerts that fire or are pending, and the destinations that do not take their data: state and line of each."""
     page = report["alerts"]

@@ -185,7 +185,7 @@ def _overall(field: str, window: Window, instrument: Instrument) -> Series:
     """Return the line of all series of *instrument*; a counter has a total since its first hidden series."""
     total = [instrument.total] if instrument.total is not None else []
     row = _row({}, field, total, window, instrument)
-    if instrument.kind != "histogram":
+    if instrument.kind != "histogram" and instrument.series:
         before = _row({}, field, list(instrument.series.values()), window, instrument)["values"]
         row["values"] = [kept if now is None else now for now, kept in zip(row["values"], before, strict=True)]
     return row
