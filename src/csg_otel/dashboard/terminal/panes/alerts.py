@@ -74,17 +74,18 @@ class AlertList(View):
             empty = note(_EMPTY if not page["rules"] else "No rule matches the filter.", frame.width)
             return Page([*problems, *empty.rows])
         rows = table(
-            _COLUMNS, [(f"{rule['alert']} {rule['severity']}", _row(rule, frame)) for rule in rules], frame.width
+            _COLUMNS, [(f"{rule['severity']} {rule['alert']}", _row(rule, frame)) for rule in rules], frame.width
         )
         return Page([*problems, *rows.rows], rows.header)
 
     def enter(self, key: str) -> View:
         """Open the rule."""
-        return AlertDetail(*key.split(" ", 1))
+        severity, _, alert = key.partition(" ")
+        return AlertDetail(alert, severity)
 
     def press(self, name: str, key: str) -> Any:
         """Acknowledge the alert with all of its series."""
-        return Acknowledgement(key.partition(" ")[0], {}) if name == "a" and key else None
+        return Acknowledgement(key.partition(" ")[2], {}) if name == "a" and key else None
 
     def link(self) -> str:
         """Return the link to the pane."""
