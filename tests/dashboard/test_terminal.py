@@ -432,6 +432,19 @@ async def test_a_dashboard_that_receives_says_how_its_programs_do(pilot: Driven,
 
 
 @driven()
+async def test_each_level_of_a_rule_has_its_details(pilot: Driven, source: MemorySource) -> None:
+    """Two rows have the same alert, and each opens its own; a name may contain spaces."""
+    source.documents["alerts"]["rules"] = [
+        rule("Many threads", "firing", "warning", 1.0, summary="more than ten"),
+        rule("Many threads", "ok", "critical", 1.0, summary="not more than a hundred"),
+    ]
+    await pilot.press("r", "7", "enter")
+    await shows(pilot, "more than ten")
+    await pilot.press("escape", "down", "enter")
+    await shows(pilot, "not more than a hundred")
+
+
+@driven()
 async def test_hostile_text_stays_text(pilot: Driven, source: MemorySource) -> None:
     """Markup, escape sequences, control characters and wide characters of names and messages change nothing but text."""
     documents = source.documents
@@ -462,6 +475,7 @@ async def test_hostile_text_stays_text(pilot: Driven, source: MemorySource) -> N
         )
         assert drawn.isprintable()
     assert "\\x1b[31m" in text(pilot)
+    assert "There is no rule" not in text(pilot)
     await shows(pilot, "[red]x", "status")
 
 

@@ -73,19 +73,22 @@ class AlertList(View):
         if not rules:
             empty = note(_EMPTY if not page["rules"] else "No rule matches the filter.", frame.width)
             return Page([*problems, *empty.rows])
-        rows = table(
-            _COLUMNS, [(f"{rule['severity']} {rule['alert']}", _row(rule, frame)) for rule in rules], frame.width
-        )
+        rows = table(_COLUMNS, [(_key(rule), _row(rule, frame)) for rule in rules], frame.width)
         return Page([*problems, *rows.rows], rows.header)
 
     def enter(self, key: str) -> View:
         """Open the rule."""
-        severity, _, alert = key.partition(" ")
-        return AlertDetail(alert, severity)
+        rule = self._of(key)
+        return AlertDetail(rule["alert"], rule["severity"]) if rule is not None else AlertDetail(key)
 
     def press(self, name: str, key: str) -> Any:
         """Acknowledge the alert with all of its series."""
-        return Acknowledgement(key.partition(" ")[2], {}) if name == "a" and key else None
+        rule = self._of(key)
+        return Acknowledgement(rule["alert"], {}) if name == "a" and rule is not None else None
+
+    def _of(self, key: str) -> AlertRow | None:
+        page: AlertsPage | None = self.documents.get("alerts")
+        return next((rule for rule in page["rules"] if _key(rule) == key), None) if page else None
 
     def link(self) -> str:
         """Return the link to the pane."""
@@ -155,6 +158,11 @@ class AlertDetail(View):
         page: AlertsPage | None = self.documents.get("alerts")
         rules = [rule for rule in page["rules"] if rule["alert"] == self._alert] if page else []
         return next((rule for rule in rules if self._severity in ("", rule["severity"])), None)
+
+
+def _key(rule: AlertRow) -> str:
+    """Return the key of the row: a rule with levels has one of each severity."""
+    return f"{rule['alert']} {rule['severity']}"
 
 
 def _row(rule: AlertRow, frame: Frame) -> list[str | Segment]:
