@@ -58,8 +58,8 @@ TOLERANCE: Final = 1e-9
 _WHOLE: Final = ("value", "min", "max", "changes", "resets")
 """The functions whose values are those of series, or counts."""
 
-_REMEMBERED: Final = "1d"
-"""The period within which an instance must have had a metric, so that the metric counts as missing there."""
+REMEMBERED_S: Final = 86_400.0
+"""The period in seconds within which an instance must have had a metric, so that the metric counts as missing there."""
 
 Filtering = tuple[str, Literal["=", "!=", "=~", "!~"], str]
 """A condition on an attribute: its key, an operator, and a value."""
@@ -328,7 +328,7 @@ def missing(rule: Rule) -> str:
     absent = f"absent_over_time({of}[{window}])"
     if first.ref.series == names.UP or first.ref.life is None:
         return absent
-    silent = f"last_over_time({of}[{_REMEMBERED}]) unless on (job, instance) last_over_time({of}[{window}])"
+    silent = f"last_over_time({of}[{duration(REMEMBERED_S)}]) unless on (job, instance) last_over_time({of}[{window}])"
     by = ", ".join(SCRAPED)
     return f"{absent} or max by ({by}) (({silent}) and on ({by}) {first.ref.life.target})"
 

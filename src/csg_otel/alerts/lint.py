@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from csg_otel.alerts import routing, windows
+from csg_otel.alerts import conditions, routing, windows
 from csg_otel.alerts.escalations import escalated_severities
 from csg_otel.alerts.model import BELOW, GROWING, Formula, Operand
 from csg_otel.alerts.slo import BURNS
@@ -24,9 +24,6 @@ Finding = tuple[str, str]
 
 _SCRAPE_S: Final = 15.0
 """Scrape interval in seconds: that of the example configuration that comes with Prometheus."""
-
-_REMEMBERED_S: Final = 86_400.0
-"""The period in seconds within which an instance must have had a metric that counts as missing there."""
 
 _ABOVE: Final = ("greater_than", "greater_than_or_equal")
 _TARGETS: Final = ("job", "instance", "service_name", "service_namespace", "service_instance_id")
@@ -65,7 +62,7 @@ def _rule(rule: Rule) -> Iterator[Finding]:
             f"{rule.path}.window",
             f"too short for a program that is scraped every {_SCRAPE_S:g} s; set it to {4 * _SCRAPE_S:g} s or more",
         )
-    if rule.no_data and window_s >= _REMEMBERED_S and rule.witness.function != "promql":
+    if rule.no_data and window_s >= conditions.REMEMBERED_S and rule.witness.function != "promql":
         yield (
             f"{rule.path}.window",
             "of a day or more, so missing data of one instance fires no alert; set it below 1d, or no_data: ignore",
