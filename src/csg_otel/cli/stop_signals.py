@@ -22,7 +22,8 @@ def stop_latch() -> Latch:
 @contextmanager
 def stopping_by_exception() -> Iterator[None]:
     """Let SIGTERM and SIGHUP raise SystemExit in the block, as Ctrl-C raises KeyboardInterrupt. Other code ends at once."""
-    present = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]  # Windows has no SIGHUP
+    # Windows has no SIGHUP.
+    present = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
     numbers = [one for one in present if signal.getsignal(one) is signal.SIG_DFL]
     with suppress(ValueError):  # of another thread than the main one, which gets no signals
         for number in numbers:
